@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* certroll.conf: OpenSSL's own syntax (NCONF in a fresh inner library context), read once at load by provider and tools.
+ * The caller owns a struct conf from conf_load to conf_free; it never changes in between, so threads may share it.
+ *
+ *   certroll = certroll_sect            (default section; or directly a [certroll_sect])
+ *   [certroll_sect]
+ *   state = /var/lib/certroll
+ *   group = certroll
+ *   tokens = softhsm, hsm               (names of [token_NAME] sections)
+ *   references = on | off | ROLE, ROLE
+ *   minimum-lead = 48h, token-lifetime = 24h, retain-previous = 30d, require-domain = example.org, max-rsa-bits = 4096,
+ *   kid-format = rfc7638 | x5t | x5t-hex, log = /path
+ *   [token_softhsm]
+ *   module = /usr/lib/softhsm/libsofthsm2.so
+ *   token = pkcs11:token=certroll
+ *   pin-source = file:/etc/certroll/pin (or a path)
+ *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <stdint.h>
+
+#include "common/cr_bytes.h"
+
+#define CONF_DEFAULT_PATH "/etc/certroll/certroll.conf"
+
+struct conf_env {
+    char *name, *value;
+};
+
+struct conf_token {
+    char *name;       /* of the section, without "token_" */
+    char *module;     /* absolute path of the PKCS#11 module */
+    char *token_uri;  /* RFC 7512 URI selecting the token: token, serial, manufacturer, model, slot-id */
+    char *pin_source; /* absolute path of a file, or NULL: ask, or no login */
+    char *init_args;  /* CK_C_INITIALIZE_ARGS.pReserved, or NULL */
+    bool serialize;   /* one call at a time */
+    unsigned max_sessions;
+    struct conf_env *env; /* applied at load where different, never unset; LD_* was refused */
+    size_t nenv;
+};
+
+enum conf_references { CONF_REFERENCES_ON, CONF_REFERENCES_OFF, CONF_REFERENCES_LISTED };
+
+struct conf {
+    char *path;      /* of the file read */
+    char *state_dir; /* absolute */
+    char *group;     /* name, or NULL */
+    char *log;       /* provider's log file, or NULL */
+    struct conf_token *tokens;
+    size_t ntokens;
+    enum conf_references references;
+    char **reference_roles;
+    size_t nreference_roles;
+    int64_t minimum_lead, token_lifetime, retain_previous; /* seconds */
+    char *require_domain;                                  /* or NULL */
+    unsigned max_rsa_bits;                                 /* ceiling stored at a role's first assignment */
+    char *kid_format;                                      /* "rfc7638" (default), "x5t", "x5t-hex" */
+};
+
+/* Reads and checks the whole file. Unknown sections named by nothing, unknown keys, a repeated key, ".include" and
+ * anything that looks like a PIN (pin-value in a URI) are CR_E_INVALID naming line or key and the file. A file writable
+ * by others, or not owned by root or our uid, is CR_E_REFUSED. Relative paths are refused. */
+cr_status conf_load(const char *path, struct conf **out, struct cr_err *err);
+/* The same from bytes: @path names them in errors. What the fuzz target calls. */
+cr_status conf_parse(const char *path, struct cr_bytes text, struct conf **out, struct cr_err *err);
+void conf_free(struct conf **conf);
+
+/* The path to read: @param when not NULL and not empty, else CERTROLL_CONFIG by secure_getenv, else CONF_DEFAULT_PATH.
+ * Borrowed. */
+const char *conf_path(const char *param);
+
+/* May a PEM reference name @role? (references =) */
+bool conf_reference_allowed(const struct conf *conf, const char *role);
+
+/* Renders @conf as a file that conf_parse reads back to the same values: escapes '$', '#', '\\' and quotes; appended to
+ * @out. Values that cannot be written faithfully are CR_E_INVALID. */
+cr_status conf_write(const struct conf *conf, struct cr_buf *out, struct cr_err *err);
+
+#endif

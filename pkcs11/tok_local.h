@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens reached in this process through p11-kit: modules, token slots, login, session pool, objects.
+ * One token layer a process: modules live in a static registry keyed by real path and init string; opening the same
+ * token twice gives the same state. Epoch, gate and rebuild belong to the module. Thread-safe. */
+#ifndef TOK_LOCAL_H
+#define TOK_LOCAL_H
+
+#include "tok_signer.h"
+
+/* Called, outside the fork gate and without locks, when a login needs a PIN. Fills @pin (wiped by the callee's owner).
+ * @retry is true when the PIN given before was wrong and a source may have changed (asked once more at the most). */
+typedef cr_status tok_pin_fn(void *arg, const char *token_name, bool retry, struct cr_buf *pin, struct cr_err *err);
+
+struct tok_env {
+    const char *name, *value;
+};
+
+/* Borrowed during tok_local_new, which copies. */
+struct tok_conf {
+    const char *name;      /* for errors */
+    const char *module;    /* path of the PKCS#11 module */
+    const char *init_args; /* pReserved, or NULL */
+    const char *token_uri; /* which token slot */
+    bool serialize;
+    unsigned max_sessions; /* 0: the default, 64 */
+    unsigned wait_ms;      /* for a session or ticket; 0: the default, 5000 */
+    const struct tok_env *env;
+    size_t nenv;
+    tok_pin_fn *pin; /* NULL: no login */
+    void *pin_arg;   /* must outlive the signer */
+};
+
+struct tok_local; /* a struct tok_signer */
+
+/* Reads nothing from the token yet; applies each token's environment where it differs (LD_* refused). The caller owns
+ * *out: release with tok_local_signer(x)->ops->signer_unref. */
+cr_status tok_local_new(const struct tok_conf *confs, size_t n, struct tok_local **out, struct cr_err *err);
+struct tok_signer *tok_local_signer(struct tok_local *loc); /* borrowed, the same object */
+
+/* From now on no C_ function is called in this process (the host registered it with atexit after modules were loaded).
+ * Every later call fails with CR_E_TOKEN. Async-signal-unsafe, takes no lock. */
+void tok_process_exiting(void);
+
+/* Loads, initializes and logs in to every configured token now, so that a process which later changes root, uid or
+ * environment is ready. Reports the first failure, tries all. */
+cr_status tok_local_warm(struct tok_local *loc, struct cr_err *err);
+
+/* ---- for the tools ---- */
+
+struct tok_info {
+    char label[33], manufacturer[33], model[17], serial[17]; /* trimmed, printable */
+    bool login_required, initialized, user_pin_set, pin_count_low, pin_final_try, pin_locked;
+};
+cr_status tok_token_info(struct tok_local *loc, size_t token, struct tok_info *out, struct cr_err *err);
+
+enum tok_class { TOK_CLASS_PRIVATE, TOK_CLASS_CERT };
+
+/* One thing on a token. For a private key: numbers where the token gives them (RSA modulus; EC point from a public
+ * object with the same CKA_ID, which proves nothing), flags. For a certificate: DER. */
+struct tok_item {
+    enum tok_class cls;
+    struct cr_buf id;
+    char *label;
+    struct tok_key key; /* cls private; point may be empty */
+    bool sensitive, extractable, always_auth;
+    struct cr_buf cert; /* cls cert */
+    char *location;     /* pkcs11: URI of this object */
+};
+/* All private keys and certificates (CKA_TOKEN true). *items is the caller's: tok_items_free. */
+cr_status tok_list(struct tok_local *loc, size_t token, struct tok_item **items, size_t *n, struct cr_err *err);
+void tok_items_free(struct tok_item **items, size_t n);
+
+struct tok_import {
+    const struct tok_key *key;               /* has_private; or NULL for a certificate alone */
+    struct cr_bytes cert;                    /* leaf DER, may be empty */
+    struct cr_bytes subject, issuer, serial; /* DER, for the certificate object */
+    const char *label;
+    bool exportable; /* CKA_SENSITIVE false is never set; this sets CKA_EXTRACTABLE */
+};
+/* Creates what is not there yet (same CKA_ID and class: kept, after checking it is this key or this certificate). Reads
+ * CKA_SENSITIVE and CKA_EXTRACTABLE back and destroys what came out wrong, with a sentence. *location (caller's, free) is
+ * the key's URI: "pkcs11:token=LABEL;serial=...;id=%..;type=private". *created says whether a key object was made. A
+ * failure half-way removes what this call made. */
+cr_status tok_import(struct tok_local *loc, size_t token, const struct tok_import *what, char **location, bool *created,
+                     struct cr_err *err);
+
+/* Removes the certificate object equal to @cert (may be empty) and, when @id is not empty, the private and public key
+ * objects with that CKA_ID. CR_E_NOT_FOUND when nothing matched. */
+cr_status tok_remove(struct tok_local *loc, size_t token, struct cr_bytes id, struct cr_bytes cert, struct cr_err *err);
+
+/* Which configured token does @location select? Index, or CR_E_NOT_FOUND / CR_E_AMBIGUOUS / CR_E_INVALID. */
+cr_status tok_locate(struct tok_local *loc, const char *location, size_t *token, struct cr_err *err);
+
+/* Checks @location: a pkcs11: URI of a private key by id (or object), without pin-value, pin-source or module parts. */
+cr_status tok_location_check(const char *location, struct cr_err *err);
+
+#endif
