@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void)
+#include <time.h>
+
+#include "tool.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return tool_main(argc, argv, (int64_t)time(NULL));
 }

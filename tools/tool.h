@@ -132,6 +132,9 @@ cr_status tool_cert_policy(struct tool *tool, const struct role_cert *cert, stru
  * shows before and after. */
 cr_status tool_change_roles(struct tool *tool, char *const *roles, size_t n, const struct role_intent *intent,
                             const char *note, struct cr_err *err);
+/* Takes @rev's key out of every slot of every role, with its replacement if it names one; honours a dry run. All roles are
+ * tried; the first failure is returned. Reports the roles it changed. */
+cr_status tool_revocation_apply(struct tool *tool, const struct store_revocation *rev, struct cr_err *err);
 /* Carries every pending entry of revoked.json through all roles and marks it done; what `revoke` calls after saving its
  * entry, and what every other change calls first. Reports the roles it changed. Needs tool_lock. */
 cr_status tool_revocations_finish(struct tool *tool, struct cr_err *err);
@@ -167,10 +170,12 @@ cr_status tool_passphrase(const char *arg, const char *what, struct cr_buf *out,
 int tool_main(int argc, char **argv, int64_t now);
 enum tool_exit tool_exit_code(enum cr_code code);
 
-/* NULL-ended, in the order of --help. */
+/* In the order of --help. */
 extern const struct tool_cmd *const tool_cmds[];
-extern const struct tool_cmd tool_cmd_init, tool_cmd_import, tool_cmd_assign, tool_cmd_roll, tool_cmd_cancel,
-    tool_cmd_rollback, tool_cmd_unassign, tool_cmd_revoke, tool_cmd_show, tool_cmd_certs, tool_cmd_remove, tool_cmd_pem,
-    tool_cmd_jwks;
+extern const size_t tool_ncmds;
+/* weak until all are there */
+extern __attribute__((weak)) const struct tool_cmd tool_cmd_init, tool_cmd_import, tool_cmd_assign, tool_cmd_roll,
+    tool_cmd_cancel, tool_cmd_rollback, tool_cmd_unassign, tool_cmd_revoke, tool_cmd_show, tool_cmd_certs,
+    tool_cmd_remove, tool_cmd_pem, tool_cmd_jwks;
 
 #endif

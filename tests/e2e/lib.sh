@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by every tests/e2e/test_*.sh: a scratch directory $T that goes at the end, and checks that name their line.
+# The build directory comes as $CERTROLL_BUILD (ctest sets it) or as the first argument.
+set -euo pipefail
+
+CERTROLL_BUILD=$(cd "${CERTROLL_BUILD:-${1:?the build directory}}" && pwd)
+PATH=$CERTROLL_BUILD/tools:$PATH
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$HERE/../.." && pwd)
+T=$(mktemp -d "${TMPDIR:-/tmp}/certroll-e2e.XXXXXX")
+unset OPENSSL_CONF CERTROLL_CONFIG SOFTHSM2_CONF
+umask 022
+
+cleanup_hooks=() # commands run, newest first, before the scratch directory goes
+cleanup() {
+    local status=$? i
+    set +e
+    for ((i = ${#cleanup_hooks[@]} - 1; i >= 0; i--)); do eval "${cleanup_hooks[i]}"; done
+    if [ -n "${KEEP:-}" ]; then echo "kept: $T"; else rm -rf "$T"; fi
+    exit $status
+}
+trap cleanup EXIT
+trap 'echo "FAIL ${BASH_SOURCE[0]##*/}:$LINENO: \"$BASH_COMMAND\" returned $?" >&2' ERR
+
+# fail SENTENCE: ends the test, naming the line of the test script.
+fail() {
+    local i=0
+    while [ "${BASH_SOURCE[i]##*/}" = lib.sh ]; do i=$((i + 1)); done
+    printf 'FAIL %s:%s: %s\n' "${BASH_SOURCE[i]##*/}" "${BASH_LINENO[i - 1]}" "$*" >&2
+    [ ! -f "$T/out" ] || { echo '--- stdout'; head -c 4000 "$T/out"; echo '--- stderr'; head -c 4000 "$T/err"; } >&2
+    exit 1
+}
+
+# check STATUS COMMAND...: runs it with stdout in $T/out and stderr in $T/err; it must exit with STATUS.
+check() {
+    local want=$1 got=0
+    shift
+    "$@" >"$T/out" 2>"$T/err" || got=$?
+    [ "$got" = "$want" ] || fail "'$*' exited $got, not $want"
+}
+
+ok() { check 0 "$@"; }
+
+# refused STATUS PART COMMAND...: exits with STATUS and says exactly one sentence on stderr that contains PART.
+refused() {
+    local want=$1 part=$2
+    shift 2
+    check "$want" "$@"
+    err_has "$part"
+    [ "$(grep -c '^certroll: ' "$T/err")" -ge 1 ] || fail "no 'certroll: ' line on stderr"
+}
+
+# What the last check printed.
+out_has() { grep -qF -- "$1" "$T/out" || fail "stdout lacks '$1'"; }
+out_lacks() { ! grep -qF -- "$1" "$T/out" || fail "stdout has '$1'"; }
+err_has() { grep -qF -- "$1" "$T/err" || fail "stderr lacks '$1'"; }
+err_lacks() { ! grep -qF -- "$1" "$T/err" || fail "stderr has '$1'"; }
+same() { [ "$1" = "$2" ] || fail "'$1' is not '$2'${3:+ ($3)}"; }
+differ() { [ "$1" != "$2" ] || fail "both are '$1'${3:+ ($3)}"; }
+
+# json EXPRESSION [FILE]: a python expression over d, the JSON of the last check's stdout (or of FILE); prints its value.
+json() {
+    /usr/bin/python3 -c '
+import json, sys
+d = json.load(open(sys.argv[2]))
+v = eval(sys.argv[1])
+print(v if isinstance(v, str) else json.dumps(v))' "$1" "${2:-$T/out}" || fail "json $1"
+}
+
+# lab [OPTION...]: a self-contained set-up in $T/lab, its environment taken over.
+lab() {
+    ok certroll init --dir "$T/lab" "$@"
+    # shellcheck disable=SC1091
+    . "$T/lab/env"
+}
+
+# cert NAME [rsa:BITS|ec:CURVE|ed25519] [DAYS] [OPTION...]: $T/NAME.key, NAME.crt (self-signed), NAME.pfx (passphrase
+# "pw"), made by a plain openssl. Options go to 'openssl req'.
+cert() {
+    local name=$1 kind=${2:-rsa:2048} days=${3:-365} alg=()
+    shift $(($# > 3 ? 3 : $#))
+    case $kind in
+    rsa:*) alg=(-newkey "$kind") ;;
+    ec:*) alg=(-newkey ec -pkeyopt "ec_paramgen_curve:${kind#ec:}") ;;
+    ed25519) alg=(-newkey ed25519) ;;
+    *) fail "no key kind $kind" ;;
+    esac
+    plain openssl req -x509 "${alg[@]}" -nodes -keyout "$T/$name.key" -out "$T/$name.crt" -days "$days" \
+        -subj "/CN=$name.example.org/O=Example" "$@" 2>"$T/$name.log" || fail "openssl req: $(cat "$T/$name.log")"
+    plain openssl pkcs12 -export -inkey "$T/$name.key" -in "$T/$name.crt" -out "$T/$name.pfx" -passout pass:pw
+}
+
+# plain COMMAND...: without our provider.
+plain() { env -u OPENSSL_CONF -u CERTROLL_CONFIG -u SOFTHSM2_CONF "$@"; }
+
+# thumb NAME: SHA-256 thumbprint of $T/NAME.crt; thumb1: SHA-1. Lower-case hex without colons.
+thumb() { plain openssl x509 -in "$T/$1.crt" -noout -fingerprint -sha256 | sed 's/.*=//;s/://g' | tr A-F a-f; }
+thumb1() { plain openssl x509 -in "$T/$1.crt" -noout -fingerprint -sha1 | sed 's/.*=//;s/://g' | tr A-F a-f; }
+
+# skip SENTENCE: a printed skip on a person's machine, a failure in CI.
+skip() {
+    [ -z "${CI:-}" ] || fail "skipped in CI: $*"
+    echo "SKIP: $*"
+    exit 77
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/cr_log.h"
+#include "tool_parse.h"
+
+enum tool_exit tool_exit_code(enum cr_code code)
+{
+    switch (code) {
+    case CR_OK:
+        return TOOL_EXIT_OK;
+    case CR_E_USAGE:
+        return TOOL_EXIT_USAGE;
+    case CR_E_CHANGED:
+        return TOOL_EXIT_CHANGED;
+    case CR_E_PIN:
+    case CR_E_TOKEN:
+    case CR_E_BUSY:
+    case CR_E_IO:
+    case CR_E_NOMEM:
+    case CR_E_INTERNAL:
+        return TOOL_EXIT_UNAVAILABLE;
+    default:
+        return TOOL_EXIT_REFUSED;
+    }
+}
+
+static cr_status finish(struct tool *tool, struct cr_err *err)
+{
+    if (tool->result && tool->json)
+        return tool_print_json(json_incref(tool->result), err);
+    if (fflush(stdout) || ferror(stdout))
+        return cr_fail(err, CR_E_IO, "standard output could not be written");
+    return cr_ok();
+}
+
+static void log_line(void *arg, enum cr_log_level level, const char *line)
+{
+    (void)arg;
+    if (level <= CR_LOG_WARNING)
+        fprintf(stderr, "certroll: %s%s\n", level == CR_LOG_WARNING ? "warning: " : "", line);
+}
+
+int tool_main(int argc, char **argv, int64_t now)
+{
+    struct tool tool = {.now = now};
+    struct cr_err err = {0};
+    bool done = false;
+    cr_status st;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error to report, not a death between two saves */
+    cr_log_set(log_line, NULL);
+    st = tool_parse(&tool, argc, argv, &done, &err);
+    if (!cr_failed(st) && !done)
+        st = tool.cmd->run(&tool, &err);
+    if (!cr_failed(st))
+        st = finish(&tool, &err);
+    if (cr_failed(st))
+        fprintf(stderr, "certroll: %s\n", err.text);
+    tool_close(&tool);
+    return (int)tool_exit_code(st.code);
+}

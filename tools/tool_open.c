@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a subcommand works on, opened when first asked for and closed by tool_close. */
+#include "tool.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool_parse.h"
+#include "tool_token.h"
+#include "tool_who.h"
+
+#define PIN_MAX      1024
+#define LOCK_WAIT_MS 10000
+
+cr_status tool_conf(struct tool *tool, const struct conf **out, struct cr_err *err)
+{
+    const char *path = conf_path(tool->conf_path);
+    cr_status st;
+
+    if (!tool->conf && cr_failed(st = conf_load(path, &tool->conf, err))) {
+        if (st.code == CR_E_NOT_FOUND || access(path, F_OK))
+            return cr_fail(err, CR_E_IO, "there is no configuration at %s: run 'certroll init' first", path);
+        return st;
+    }
+    *out = tool->conf;
+    return cr_ok();
+}
+
+cr_status tool_store(struct tool *tool, struct store **out, struct cr_err *err)
+{
+    bool writer = (tool->cmd->flags & (TOOL_CHANGES | TOOL_HAS_DRY_RUN)) && !tool->dry_run;
+    const struct conf *conf;
+    cr_status st;
+
+    if (!tool->store) {
+        if (cr_failed(st = tool_conf(tool, &conf, err)))
+            return st;
+        st = store_file_open(conf->state_dir, writer, &tool->store, err);
+        if (cr_failed(st)) /* whatever is wrong with it, the store is not available */
+            return cr_prefix(err, cr_fail(err, CR_E_IO, "%s", strdupa(err->text)), "store");
+    }
+    *out = tool->store;
+    return cr_ok();
+}
+
+/* A token's PIN: the first line of its pin-source, else a prompt. */
+static cr_status pin_get(void *arg, const char *token_name, bool retry, struct cr_buf *pin, struct cr_err *err)
+{
+    const struct conf_token *token = arg;
+    struct cr_buf text = {0};
+    size_t n = 0;
+    cr_status st;
+
+    if (!token->pin_source) {
+        char what[128];
+        snprintf(what, sizeof(what), "%sPIN of token %s", retry ? "that was wrong; " : "", token_name);
+        return tool_passphrase(NULL, what, pin, err);
+    }
+    if (cr_failed(st = cr_file_read(AT_FDCWD, token->pin_source, PIN_MAX, true, &text, NULL, err)))
+        return cr_fail(err, CR_E_PIN, "PIN of token %s: %s", token_name, strdupa(err->text));
+    while (n < text.n && text.p[n] != '\n' && text.p[n] != '\r')
+        n++;
+    if (!n)
+        st = cr_fail(err, CR_E_PIN, "PIN of token %s: %s is empty", token_name, token->pin_source);
+    else
+        st = cr_buf_set(pin, text.p, n, err);
+    cr_buf_clear(&text);
+    return st;
+}
+
+static void token_conf(struct conf_token *from, struct tok_conf *to, struct tok_env *env)
+{
+    for (size_t i = 0; i < from->nenv; i++)
+        env[i] = (struct tok_env){from->env[i].name, from->env[i].value};
+    *to = (struct tok_conf){
+        .name = from->name,
+        .module = from->module,
+        .init_args = from->init_args,
+        .token_uri = from->token_uri,
+        .serialize = from->serialize,
+        .max_sessions = from->max_sessions,
+        .env = env,
+        .nenv = from->nenv,
+        .pin = pin_get,
+        .pin_arg = from,
+    };
+}
+
+cr_status tool_tokens_new(struct conf *conf, struct tok_local **out, struct cr_err *err)
+{
+    struct tok_conf *confs = calloc(conf->ntokens ? conf->ntokens : 1, sizeof(*confs));
+    struct tok_env *env = NULL;
+    size_t n = 1;
+    cr_status st;
+
+    for (size_t i = 0; i < conf->ntokens; i++)
+        n += conf->tokens[i].nenv;
+    env = calloc(n, sizeof(*env));
+    if (!confs || !env) {
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+        goto out;
+    }
+    n = 0;
+    for (size_t i = 0; i < conf->ntokens; i++) {
+        token_conf(&conf->tokens[i], &confs[i], env + n);
+        n += conf->tokens[i].nenv;
+    }
+    st = tok_local_new(confs, conf->ntokens, out, err);
+out:
+    free(confs);
+    free(env);
+    return st;
+}
+
+cr_status tool_tokens(struct tool *tool, struct tok_local **out, struct cr_err *err)
+{
+    const struct conf *conf;
+    cr_status st;
+
+    if (!tool->tokens) {
+        if (cr_failed(st = tool_conf(tool, &conf, err)))
+            return st;
+        if (cr_failed(st = tool_tokens_new(tool->conf, &tool->tokens, err)))
+            return st;
+    }
+    *out = tool->tokens;
+    return cr_ok();
+}
+
+const struct tool_who *tool_who(struct tool *tool)
+{
+    if (!tool->who.text)
+        tool_who_read(&tool->who);
+    return &tool->who;
+}
+
+cr_status tool_lock(struct tool *tool, struct cr_err *err)
+{
+    struct store *store;
+    cr_status st;
+
+    if (cr_failed(st = tool_store(tool, &store, err)))
+        return st;
+    if (tool->locked || tool->dry_run)
+        return cr_ok();
+    if (cr_failed(st = store_lock(store, LOCK_WAIT_MS, err)))
+        return st;
+    tool->locked = true;
+    /* What cannot be finished stays pending, and its key is refused by every change all the same. */
+    if (cr_failed(tool_revocations_finish(tool, err)))
+        tool_warn("a pending revocation could not be finished: %s", err->text);
+    return cr_ok();
+}
+
+void tool_close(struct tool *tool)
+{
+    if (tool->tokens) {
+        struct tok_signer *signer = tok_local_signer(tool->tokens);
+        signer->ops->signer_unref(&signer);
+        tool->tokens = NULL;
+    }
+    if (tool->locked)
+        store_unlock(tool->store);
+    store_close(&tool->store);
+    conf_free(&tool->conf);
+    tool_who_clear(&tool->who);
+    json_decref(tool->result);
+    tool->result = NULL;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *tool_result(struct tool *tool)
+{
+    if (!tool->result) {
+        tool->result = json_object();
+        json_object_set_new(tool->result, "changed", json_false());
+        json_object_set_new(tool->result, "dry_run", json_boolean(tool->dry_run));
+    }
+    return tool->result;
+}
+
+void tool_result_changed(struct tool *tool)
+{
+    json_object_set_new(tool_result(tool), "changed", json_true());
+}
+
+void tool_say(const struct tool *tool, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (tool->json)
+        return;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+}
+
+void tool_warn(const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fputs("certroll: warning: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
+cr_status tool_output(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)
+{
+    if (path && strcmp(path, "-"))
+        return cr_path_replace(path, mode, data, err);
+    errno = 0;
+    if (fwrite(data.p, 1, data.n, stdout) != data.n || fflush(stdout))
+        return cr_fail_errno(err, CR_E_IO, errno, "standard output");
+    return cr_ok();
+}
+
+cr_status tool_print_json(json_t *json, struct cr_err *err)
+{
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    struct cr_buf buf = {0};
+    cr_status st;
+
+    json_decref(json);
+    if (!text)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    if (!cr_failed(st = cr_buf_printf(&buf, err, "%s\n", text)))
+        st = tool_output(NULL, 0, cr_buf_bytes(&buf), err);
+    cr_buf_clear(&buf);
+    free(text);
+    return st;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool_parse.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONGS_MAX 32
+#define OWN       1000 /* getopt value of a subcommand's first option; below: index of a common one */
+
+static cr_status set_config(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    (void)err;
+    tool->conf_path = arg;
+    return cr_ok();
+}
+
+static cr_status set_json(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    (void)arg, (void)err;
+    tool->json = true;
+    return cr_ok();
+}
+
+static cr_status set_dry_run(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    (void)arg, (void)err;
+    tool->dry_run = true;
+    return cr_ok();
+}
+
+static cr_status set_force(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    (void)arg, (void)err;
+    tool->force = true;
+    return cr_ok();
+}
+
+static cr_status set_reason(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    if (strlen(arg) > 1000)
+        return cr_fail(err, CR_E_USAGE, "--reason is longer than 1000 bytes");
+    tool->reason = arg;
+    return cr_ok();
+}
+
+static cr_status set_if_generation(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    char *end = NULL;
+
+    errno = 0;
+    tool->if_generation = strtoull(arg, &end, 10);
+    if (errno || *arg < '0' || *arg > '9' || *end)
+        return cr_fail(err, CR_E_USAGE, "--if-generation wants a number, not '%s'", arg);
+    tool->if_generation_set = true;
+    return cr_ok();
+}
+
+const struct tool_common tool_commons[] = {
+    {"dry-run", NULL, "show what would change, change nothing", TOOL_CHANGES | TOOL_HAS_DRY_RUN, set_dry_run},
+    {"force", NULL, "override the checks that may be overridden", TOOL_CHANGES | TOOL_HAS_DRY_RUN, set_force},
+    {"reason", "TEXT", "why; stands in the history", TOOL_CHANGES | TOOL_HAS_DRY_RUN, set_reason},
+    {"if-generation", "N", "only if the role's record is still generation N", TOOL_CHANGES, set_if_generation},
+    {"json", NULL, "answer in JSON", TOOL_CHANGES | TOOL_HAS_DRY_RUN | TOOL_JSON, set_json},
+    {"config", "PATH", "the certroll.conf to use", 0, set_config},
+    {"help", NULL, "this text", 0, NULL},
+};
+const size_t tool_ncommons = CR_COUNT(tool_commons);
+
+bool tool_common_applies(const struct tool_common *c, const struct tool_cmd *cmd)
+{
+    return !c->flags || (cmd && (c->flags & cmd->flags));
+}
+
+const char *tool_opt(const struct tool *tool, int key)
+{
+    for (int i = 0; i < tool->nopts; i++)
+        if (tool->opts[i].key == key)
+            return tool->opts[i].arg;
+    return NULL;
+}
+
+static cr_status own_option(struct tool *tool, const struct tool_option *o, const char *arg, struct cr_err *err)
+{
+    if (tool_opt(tool, o->key))
+        return cr_fail(err, CR_E_USAGE, "%s: --%s is given twice", tool->cmd->name, o->name);
+    if (tool->nopts == TOOL_OPTIONS_MAX)
+        return cr_fail(err, CR_E_USAGE, "%s: too many options", tool->cmd->name);
+    tool->opts[tool->nopts].key = o->key;
+    tool->opts[tool->nopts++].arg = arg ? arg : "";
+    return cr_ok();
+}
+
+static struct option long_row(const char *name, const char *arg, int val)
+{
+    return (struct option){name, arg ? required_argument : no_argument, NULL, val};
+}
+
+static void longs_fill(const struct tool_cmd *cmd, struct option longs[LONGS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < tool_ncommons; i++)
+        if (tool_common_applies(&tool_commons[i], cmd))
+            longs[n++] = long_row(tool_commons[i].name, tool_commons[i].arg, (int)i + 1);
+    if (!cmd)
+        longs[n++] = long_row("version", NULL, 'V');
+    for (int i = 0; cmd && cmd->options && cmd->options[i].name && n < LONGS_MAX - 1; i++)
+        longs[n++] = long_row(cmd->options[i].name, cmd->options[i].arg, OWN + i);
+    longs[n] = (struct option){0};
+}
+
+static cr_status bad_option(const struct tool_cmd *cmd, int c, const char *word, struct cr_err *err)
+{
+    return cr_fail(err, CR_E_USAGE, "%s%s%s '%s' (see 'certroll %s%s--help')", cmd ? cmd->name : "", cmd ? ": " : "",
+                   c == ':' ? "an argument is missing after" : "unknown, ambiguous or misused option", word,
+                   cmd ? cmd->name : "", cmd ? " " : "");
+}
+
+/* One run of getopt over @argv. *help and *version are set when asked for. */
+static cr_status options_read(struct tool *tool, int argc, char **argv, bool *help, bool *version, struct cr_err *err)
+{
+    struct option longs[LONGS_MAX];
+    cr_status st = cr_ok();
+    int c;
+
+    longs_fill(tool->cmd, longs);
+    opterr = 0;
+    optind = 0; /* glibc: start afresh */
+    while (!cr_failed(st) && (c = getopt_long(argc, argv, tool->cmd ? ":h" : "+:h", longs, NULL)) != -1) {
+        if (c == '?' || c == ':')
+            st = bad_option(tool->cmd, c, argv[optind - 1], err);
+        else if (c == 'V')
+            *version = true;
+        else if (c == 'h' || (c < OWN && !tool_commons[c - 1].set))
+            *help = true;
+        else if (c < OWN)
+            st = tool_commons[c - 1].set(tool, optarg, err);
+        else
+            st = own_option(tool, &tool->cmd->options[c - OWN], optarg, err);
+    }
+    return st;
+}
+
+static cr_status command_find(const char *name, const struct tool_cmd **out, struct cr_err *err)
+{
+    for (size_t i = 0; i < tool_ncmds; i++) {
+        if (tool_cmds[i] && !strcmp(tool_cmds[i]->name, name)) {
+            *out = tool_cmds[i];
+            return cr_ok();
+        }
+    }
+    return cr_fail(err, CR_E_USAGE, "no command '%s' (see 'certroll --help')", name);
+}
+
+static cr_status operands_check(const struct tool *tool, struct cr_err *err)
+{
+    const struct tool_cmd *cmd = tool->cmd;
+
+    if (tool->nargs < cmd->min_args || (cmd->max_args >= 0 && tool->nargs > cmd->max_args))
+        return cr_fail(err, CR_E_USAGE, "%s: usage: certroll %s%s%s", cmd->name, cmd->name, *cmd->args ? " " : "",
+                       cmd->args);
+    for (int i = 0; i < tool->nargs; i++)
+        if (!*tool->args[i])
+            return cr_fail(err, CR_E_USAGE, "%s: an argument is empty", cmd->name);
+    return cr_ok();
+}
+
+cr_status tool_parse(struct tool *tool, int argc, char **argv, bool *done, struct cr_err *err)
+{
+    bool help = false, version = false;
+    cr_status st;
+
+    if (cr_failed(st = options_read(tool, argc, argv, &help, &version, err)))
+        return st;
+    if (!help && !version) {
+        if (optind >= argc)
+            return cr_fail(err, CR_E_USAGE, "a command is needed (see 'certroll --help')");
+        argc -= optind, argv += optind;
+        if (cr_failed(st = command_find(argv[0], &tool->cmd, err)) ||
+            cr_failed(st = options_read(tool, argc, argv, &help, &version, err)))
+            return st;
+        tool->args = argv + optind;
+        tool->nargs = argc - optind;
+    }
+    *done = help || version;
+    if (help)
+        tool_help(tool->cmd);
+    else if (version)
+        printf("certroll %s\n", CERTROLL_VERSION);
+    else
+        st = operands_check(tool, err);
+    return st;
+}
