@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by every tests/e2e/test_*.sh: a scratch directory $T that goes at the end, and checks that name their line.
-# The build directory comes as $CERTROLL_BUILD (ctest sets it) or as the first argument.
+# The build directory comes as $CERTROLL_BUILD (ctest sets it), as the first argument, or is build/dev.
 set -euo pipefail
 
-CERTROLL_BUILD=$(cd "${CERTROLL_BUILD:-${1:?the build directory}}" && pwd)
+CERTROLL_BUILD=$(cd "${CERTROLL_BUILD:-${1:-$(dirname "${BASH_SOURCE[0]}")/../../build/dev}}" && pwd)
 PATH=$CERTROLL_BUILD/tools:$PATH
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
 T=$(mktemp -d "${TMPDIR:-/tmp}/certroll-e2e.XXXXXX")
+work=$T
 unset OPENSSL_CONF CERTROLL_CONFIG SOFTHSM2_CONF
 umask 022
 
@@ -40,7 +41,10 @@ check() {
     [ "$got" = "$want" ] || fail "'$*' exited $got, not $want"
 }
 
-ok() { check 0 "$@"; }
+run() { check 0 "$@"; }
+
+# ok SENTENCE: one line for what has just been shown.
+ok() { echo "ok: $*"; }
 
 # refused STATUS PART COMMAND...: exits with STATUS and says exactly one sentence on stderr that contains PART.
 refused() {
@@ -70,7 +74,7 @@ print(v if isinstance(v, str) else json.dumps(v))' "$1" "${2:-$T/out}" || fail "
 
 # lab [OPTION...]: a self-contained set-up in $T/lab, its environment taken over.
 lab() {
-    ok certroll init --dir "$T/lab" "$@"
+    run certroll init --dir "$T/lab" "$@"
     # shellcheck disable=SC1091
     . "$T/lab/env"
 }
@@ -94,6 +98,9 @@ cert() {
 # plain COMMAND...: without our provider.
 plain() { env -u OPENSSL_CONF -u CERTROLL_CONFIG -u SOFTHSM2_CONF "$@"; }
 
+# clean ARGUMENTS...: openssl without our configuration.
+clean() { plain openssl "$@"; }
+
 # thumb NAME: SHA-256 thumbprint of $T/NAME.crt; thumb1: SHA-1. Lower-case hex without colons.
 thumb() { plain openssl x509 -in "$T/$1.crt" -noout -fingerprint -sha256 | sed 's/.*=//;s/://g' | tr A-F a-f; }
 thumb1() { plain openssl x509 -in "$T/$1.crt" -noout -fingerprint -sha1 | sed 's/.*=//;s/://g' | tr A-F a-f; }
@@ -103,4 +110,25 @@ skip() {
     [ -z "${CI:-}" ] || fail "skipped in CI: $*"
     echo "SKIP: $*"
     exit 77
+}
+
+# free_port: a TCP port of 127.0.0.1 nobody listens on now.
+free_port() {
+    /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# start_server COMMAND...: in the background, ended with the test.
+start_server() {
+    "$@" >"$T/server.$#.$RANDOM.log" 2>&1 </dev/null &
+    cleanup_hooks+=("kill $! 2>/dev/null; wait $! 2>/dev/null")
+}
+
+# wait_port PORT: until something listens there, at most 10 s.
+wait_port() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
+        sleep 0.1
+    done
+    fail "nothing listens on port $1"
 }
