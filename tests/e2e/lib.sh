@@ -132,3 +132,9 @@ wait_port() {
     done
     fail "nothing listens on port $1"
 }
+
+# stop_server: ends the one started last.
+stop_server() {
+    eval "${cleanup_hooks[-1]}" || true
+    unset 'cleanup_hooks[-1]'
+}
