@@ -10,14 +10,9 @@
 
 #include "common/cr_bytes.h"
 #include "common/cr_time.h"
+#include "role_words.h"
 
 #define ROLE_NAME_MAX 64
-
-enum role_use { ROLE_USE_TOKEN, ROLE_USE_TLS };
-enum role_scope { ROLE_SCOPE_LOCAL, ROLE_SCOPE_GLOBAL };
-enum role_binding { ROLE_BIND_LIVE, ROLE_BIND_PINNED };
-enum role_slot { ROLE_CURRENT, ROLE_PREVIOUS, ROLE_NEXT };
-enum role_kid_format { ROLE_KID_RFC7638, ROLE_KID_X5T, ROLE_KID_X5T_HEX };
 
 /* A certificate entry. Facts are arguments: certs/ computed them. */
 struct role_cert {
@@ -54,9 +49,11 @@ struct role_record {
     int64_t previous_until;               /* previous stops verifying at this second */
     int64_t next_since, next_effective;   /* scheduled at (in jwks since), takes over at */
     int64_t retain_previous;              /* seconds; what a flip gives previous */
+    bool retain_own;                      /* the role's own: configuration's retain-previous does not replace it */
     int64_t minimum_lead, token_lifetime; /* seconds; -1: configuration's default */
     char **revoked;                       /* SPKI hashes of keys revoked in this role */
     size_t nrevoked;
+    char current_revoked[65]; /* current is empty because this key was revoked; "" otherwise */
     struct role_who changed;
     json_t *extra; /* unknown members, kept */
 };
@@ -78,6 +75,14 @@ void role_record_unref(struct role_record **rec);
 /* A changeable copy with one reference; certificate entries are shared. */
 cr_status role_record_dup(const struct role_record *rec, struct role_record **out, struct cr_err *err);
 
+/* Replace chain or locations by copies. Only on an entry nobody else sees. */
+cr_status role_cert_set_chain(struct role_cert *cert, const struct cr_buf *chain, size_t n, struct cr_err *err);
+cr_status role_cert_set_locations(struct role_cert *cert, char *const *locations, size_t n, struct cr_err *err);
+
+/* Makes *slot a reference to @cert (may be NULL), releasing what stood there. Only on a record nobody else sees. */
+void role_cert_put(struct role_cert **slot, struct role_cert *cert);
+/* Adds to the revoked keys, once. */
+cr_status role_record_add_revoked(struct role_record *rec, const char *spki, struct cr_err *err);
 bool role_record_revoked(const struct role_record *rec, const char *spki);
 /* A slot's entry or NULL, as stored (role_resolve gives the effective one). Borrowed. */
 struct role_cert *role_record_slot(const struct role_record *rec, enum role_slot slot);
@@ -86,13 +91,11 @@ struct role_cert *role_record_slot(const struct role_record *rec, enum role_slot
  * hex. @out has room for 128; a longer own_kid was refused at import. */
 void role_kid(enum role_kid_format format, const struct role_cert *cert, char out[128]);
 
-const char *role_slot_text(enum role_slot slot);
-const char *role_use_text(enum role_use use);
-const char *role_binding_text(enum role_binding b);
-cr_status role_slot_parse(const char *text, enum role_slot *out, struct cr_err *err);
-cr_status role_use_parse(const char *text, enum role_use *out, struct cr_err *err);
-cr_status role_kid_format_parse(const char *text, enum role_kid_format *out, struct cr_err *err);
-/* The fixed use of Lync's certificate types; false for any other name. */
-bool role_use_known(const char *name, enum role_use *out);
+/* The longest kid of an entry's own. */
+#define ROLE_KID_MAX 120
+/* 1 to ROLE_KID_MAX printable ASCII characters. */
+bool role_kid_valid(const char *kid);
+/* Exactly @digits lower-case hex digits. */
+bool role_hex_valid(const char *text, size_t digits);
 
 #endif

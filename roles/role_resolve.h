@@ -25,6 +25,12 @@ struct role_view {
  * previous_until previous is gone. A revoked key is in no slot of the answer; a revoked next never takes over. */
 void role_resolve(const struct role_record *rec, int64_t now, struct role_seen *seen, struct role_view *out);
 
+/* Until when previous stays after a flip at @flip: retain-previous, yet never before the tokens signed until then have
+ * expired (token lifetime and 5 minutes). */
+int64_t role_previous_until(const struct role_record *rec, int64_t flip);
+/* @t + @seconds; what would overflow is CR_TIME_NEVER (or INT64_MIN). */
+int64_t role_time_add(int64_t t, int64_t seconds);
+
 /* The entry of a slot in the answer, or NULL. Borrowed. */
 struct role_cert *role_view_slot(const struct role_view *view, enum role_slot slot);
 

@@ -11,8 +11,8 @@ enum role_object { ROLE_OBJECT_ALL, ROLE_OBJECT_CERT, ROLE_OBJECT_KEY };
 
 struct role_uri {
     char role[ROLE_NAME_MAX + 1];
-    bool has_slot, has_bind;
-    enum role_slot slot; /* current when not said */
+    bool has_slot, has_bind; /* a thumbprint pins: has_bind and bind are set then, slot is not */
+    enum role_slot slot;     /* current when not said */
     enum role_binding bind;
     char thumbprint[65]; /* "" or 40 or 64 lower-case hex digits: SHA-1 or SHA-256 */
     enum role_object object;
@@ -20,6 +20,7 @@ struct role_uri {
 
 #define ROLE_URI_MAX 512
 
+/* CR_E_INVALID naming the URI; slot with thumbprint, and thumbprint with bind=live, contradict each other. */
 cr_status role_uri_parse(const char *text, size_t len, struct role_uri *out, struct cr_err *err);
 /* Canonical text, replaced in @out; parsing it gives the same struct. */
 cr_status role_uri_write(const struct role_uri *uri, struct cr_buf *out, struct cr_err *err);
