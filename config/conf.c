@@ -1,2 +1,459 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/conf.h"
+#include "conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cr_file.h"
+#include "common/cr_time.h"
+#include "conf_lines.h"
+
+#define MAIN_SECTION "certroll_sect"
+#define FILE_MAX     (256 * 1024)
+
+/* One key of a section: its setter stores @value into the struct at @target. */
+struct key {
+    const char *name;
+    cr_status (*set)(void *target, const char *value, struct cr_err *err);
+    size_t offset;
+};
+
+static char **text_at(void *target)
+{
+    return target;
+}
+
+static cr_status set_text(void *target, const char *value, struct cr_err *err)
+{
+    cr_free_str(text_at(target));
+    return cr_strdup(value, text_at(target), err);
+}
+
+static cr_status set_path(void *target, const char *value, struct cr_err *err)
+{
+    if (value[0] != '/')
+        return cr_fail(err, CR_E_INVALID, "'%s' is not an absolute path", value);
+    return set_text(target, value, err);
+}
+
+/* A path, or a file: URI of this host (RFC 8089) as pin-source has it in RFC 7512. */
+static cr_status set_pin_source(void *target, const char *value, struct cr_err *err)
+{
+    if (strncmp(value, "file://", 7) == 0)
+        value += 7;
+    else if (strncmp(value, "file:", 5) == 0)
+        value += 5;
+    if (value[0] != '/' || strchr(value, '%') != NULL)
+        return cr_fail(err, CR_E_INVALID, "'%s' is not file:/PATH or an absolute path", value);
+    return set_text(target, value, err);
+}
+
+static cr_status set_token_uri(void *target, const char *value, struct cr_err *err)
+{
+    if (strncmp(value, "pkcs11:", 7) != 0)
+        return cr_fail(err, CR_E_INVALID, "'%.60s' is not a pkcs11: URI (RFC 7512)", value);
+    if (strstr(value, "pin-value") != NULL || strstr(value, "pin-source") != NULL)
+        return cr_fail(err, CR_E_INVALID, "a PIN has no place in the URI: name its file by the key pin-source");
+    return set_text(target, value, err);
+}
+
+static cr_status set_duration(void *target, const char *value, struct cr_err *err)
+{
+    int64_t *seconds = target;
+
+    return cr_duration_parse(value, seconds, err);
+}
+
+static cr_status set_number(void *target, const char *value, unsigned min, unsigned max, struct cr_err *err)
+{
+    unsigned *number = target;
+    char *end;
+    unsigned long v = strtoul(value, &end, 10);
+
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || v < min || v > max)
+        return cr_fail(err, CR_E_INVALID, "'%.40s' is not a number from %u to %u", value, min, max);
+    *number = (unsigned)v;
+    return cr_ok();
+}
+
+static cr_status set_sessions(void *target, const char *value, struct cr_err *err)
+{
+    return set_number(target, value, 1, 65536, err);
+}
+
+static cr_status set_rsa_bits(void *target, const char *value, struct cr_err *err)
+{
+    return set_number(target, value, 2048, 16384, err);
+}
+
+static cr_status set_bool(void *target, const char *value, struct cr_err *err)
+{
+    bool *flag = target;
+
+    if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+        return cr_fail(err, CR_E_INVALID, "'%.40s' is neither yes nor no", value);
+    *flag = value[0] == 'y';
+    return cr_ok();
+}
+
+static cr_status set_kid_format(void *target, const char *value, struct cr_err *err)
+{
+    if (strcmp(value, "rfc7638") != 0 && strcmp(value, "x5t") != 0 && strcmp(value, "x5t-hex") != 0)
+        return cr_fail(err, CR_E_INVALID, "'%.40s' is none of rfc7638, x5t, x5t-hex", value);
+    return set_text(target, value, err);
+}
+
+static cr_status set_references(void *target, const char *value, struct cr_err *err)
+{
+    struct conf *conf = target;
+
+    if (strcmp(value, "on") == 0 || strcmp(value, "off") == 0) {
+        conf->references = value[1] == 'n' ? CONF_REFERENCES_ON : CONF_REFERENCES_OFF;
+        return cr_ok();
+    }
+    conf->references = CONF_REFERENCES_LISTED;
+    return conf_words(value, ", \t", &conf->reference_roles, &conf->nreference_roles, err);
+}
+
+/* Variables that would make us load other code or other configuration are refused. */
+static bool env_refused(const char *name)
+{
+    static const char *const refused[] = {"CERTROLL_CONFIG", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES",
+                                          "PATH"};
+
+    for (size_t i = 0; i < CR_COUNT(refused); i++) {
+        if (strcmp(name, refused[i]) == 0)
+            return true;
+    }
+    return strncmp(name, "LD_", 3) == 0;
+}
+
+static cr_status set_one_env(struct conf_env *env, char *word, struct cr_err *err)
+{
+    char *eq = strchr(word, '=');
+
+    if (eq == NULL || eq == word)
+        return cr_fail(err, CR_E_INVALID, "'%.60s' is not NAME=VALUE", word);
+    *eq = '\0';
+    if (env_refused(word))
+        return cr_fail(err, CR_E_INVALID, "the variable %s may not be set here", word);
+    env->name = word;
+    return cr_strdup(eq + 1, &env->value, err);
+}
+
+static cr_status set_environment(void *target, const char *value, struct cr_err *err)
+{
+    struct conf_token *token = target;
+    char **words = NULL;
+    size_t n = 0, i;
+    cr_status st = conf_words(value, " \t", &words, &n, err);
+
+    if (!cr_failed(st) && (token->env = calloc(n + 1, sizeof *token->env)) == NULL)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    for (i = 0; i < n && !cr_failed(st); i++) {
+        st = set_one_env(&token->env[i], words[i], err);
+        if (token->env[i].name != NULL) { /* it owns the word now */
+            words[i] = NULL;
+            token->nenv = i + 1;
+        }
+    }
+    conf_words_free(&words, n);
+    return st;
+}
+
+static cr_status set_tokens(void *target, const char *value, struct cr_err *err)
+{
+    struct conf *conf = target;
+    char **words = NULL;
+    size_t n = 0, i, j;
+    cr_status st = conf_words(value, ", \t", &words, &n, err);
+
+    if (!cr_failed(st) && (conf->tokens = calloc(n + 1, sizeof *conf->tokens)) == NULL)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    for (i = 0; i < n && !cr_failed(st); i++) {
+        for (j = 0; j < i && !cr_failed(st); j++) {
+            if (strcmp(conf->tokens[j].name, words[i]) == 0)
+                st = cr_fail(err, CR_E_INVALID, "the token %s is named twice", words[i]);
+        }
+        if (cr_failed(st))
+            break;
+        conf->tokens[i].max_sessions = 64;
+        conf->tokens[i].name = words[i];
+        conf->ntokens = i + 1;
+        words[i] = NULL;
+    }
+    conf_words_free(&words, n);
+    return st;
+}
+
+#define AT(type, member) offsetof(struct type, member)
+static const struct key main_keys[] = {
+    {"state", set_path, AT(conf, state_dir)},
+    {"group", set_text, AT(conf, group)},
+    {"log", set_path, AT(conf, log)},
+    {"tokens", set_tokens, 0},
+    {"references", set_references, 0},
+    {"minimum-lead", set_duration, AT(conf, minimum_lead)},
+    {"token-lifetime", set_duration, AT(conf, token_lifetime)},
+    {"retain-previous", set_duration, AT(conf, retain_previous)},
+    {"require-domain", set_text, AT(conf, require_domain)},
+    {"max-rsa-bits", set_rsa_bits, AT(conf, max_rsa_bits)},
+    {"kid-format", set_kid_format, AT(conf, kid_format)},
+};
+static const struct key token_keys[] = {
+    {"module", set_path, AT(conf_token, module)},
+    {"token", set_token_uri, AT(conf_token, token_uri)},
+    {"pin-source", set_pin_source, AT(conf_token, pin_source)},
+    {"init-args", set_text, AT(conf_token, init_args)},
+    {"serialize", set_bool, AT(conf_token, serialize)},
+    {"max-sessions", set_sessions, AT(conf_token, max_sessions)},
+    {"environment", set_environment, 0},
+};
+
+struct section {
+    const char *path, *name;
+    const struct key *keys;
+    size_t nkeys;
+    void *target;
+};
+
+static cr_status set_key(const struct section *sec, const CONF_VALUE *cv, struct cr_err *err)
+{
+    for (size_t i = 0; i < sec->nkeys; i++) {
+        const struct key *k = &sec->keys[i];
+
+        if (strcmp(k->name, cv->name) != 0)
+            continue;
+        if (cv->value == NULL || cv->value[0] == '\0')
+            return cr_fail(err, CR_E_INVALID, "%s: [%s] %s has no value", sec->path, sec->name, k->name);
+        cr_status st = k->set((char *)sec->target + k->offset, cv->value, err);
+
+        return cr_failed(st) ? cr_prefix(err, st, "%s: [%s] %s", sec->path, sec->name, k->name) : st;
+    }
+    return cr_fail(err, CR_E_INVALID, "%s: [%s] does not know the key '%s': see certroll.conf(5)", sec->path, sec->name,
+                   cv->name);
+}
+
+static cr_status read_section(const CONF *nconf, const struct section *sec, struct cr_err *err)
+{
+    STACK_OF(CONF_VALUE) *values = NCONF_get_section(nconf, sec->name);
+    cr_status st = cr_ok();
+
+    if (values == NULL)
+        return cr_fail(err, CR_E_INVALID, "%s: there is no section [%s]", sec->path, sec->name);
+    for (int i = 0; i < sk_CONF_VALUE_num(values) && !cr_failed(st); i++)
+        st = set_key(sec, sk_CONF_VALUE_value(values, i), err);
+    return st;
+}
+
+static cr_status read_token(const CONF *nconf, const char *path, struct conf_token *token, struct cr_err *err)
+{
+    struct section sec = {path, NULL, token_keys, CR_COUNT(token_keys), token};
+    struct cr_buf name = {0};
+    cr_status st = cr_buf_printf(&name, err, "token_%s", token->name);
+
+    if (cr_failed(st))
+        return st;
+    sec.name = (const char *)name.p;
+    st = read_section(nconf, &sec, err);
+    if (!cr_failed(st) && (token->module == NULL || token->token_uri == NULL))
+        st = cr_fail(err, CR_E_INVALID, "%s: [%s] needs the keys module and token", path, sec.name);
+    cr_buf_clear(&name);
+    return st;
+}
+
+static bool known_section(const struct conf *conf, const char *name)
+{
+    if (strcmp(name, MAIN_SECTION) == 0 || strcmp(name, "default") == 0)
+        return true;
+    if (strncmp(name, "token_", 6) != 0)
+        return false;
+    for (size_t i = 0; i < conf->ntokens; i++) {
+        if (strcmp(name + 6, conf->tokens[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static cr_status refuse_unknown_sections(const CONF *nconf, const char *path, const struct conf *conf,
+                                         struct cr_err *err)
+{
+    STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(nconf);
+    cr_status st = cr_ok();
+
+    for (int i = 0; i < sk_OPENSSL_CSTRING_num(names) && !cr_failed(st); i++) {
+        const char *name = sk_OPENSSL_CSTRING_value(names, i);
+
+        if (!known_section(conf, name))
+            st = cr_fail(err, CR_E_INVALID, "%s: the section [%s] is not named by 'tokens =' in [" MAIN_SECTION "]",
+                         path, name);
+    }
+    sk_OPENSSL_CSTRING_free(names);
+    return st;
+}
+
+static cr_status read_all(const CONF *nconf, const char *path, struct conf *conf, struct cr_err *err)
+{
+    struct section sec = {path, MAIN_SECTION, main_keys, CR_COUNT(main_keys), conf};
+    STACK_OF(CONF_VALUE) *loose = NCONF_get_section(nconf, "default");
+    cr_status st;
+
+    for (int i = 0; loose != NULL && i < sk_CONF_VALUE_num(loose); i++) {
+        const CONF_VALUE *cv = sk_CONF_VALUE_value(loose, i);
+
+        if (strcmp(cv->name, "certroll") != 0 || strcmp(cv->value, MAIN_SECTION) != 0)
+            return cr_fail(err, CR_E_INVALID,
+                           "%s: '%s' stands before the first section: put it under [" MAIN_SECTION "]", path, cv->name);
+    }
+    if (cr_failed(st = read_section(nconf, &sec, err)))
+        return st;
+    for (size_t i = 0; i < conf->ntokens; i++) {
+        if (cr_failed(st = read_token(nconf, path, &conf->tokens[i], err)))
+            return st;
+    }
+    return refuse_unknown_sections(nconf, path, conf, err);
+}
+
+static cr_status new_defaults(const char *path, struct conf **out, struct cr_err *err)
+{
+    struct conf *conf = calloc(1, sizeof *conf);
+    cr_status st;
+
+    if (conf == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    conf->minimum_lead = 48 * 3600;
+    conf->token_lifetime = 24 * 3600;
+    conf->retain_previous = 30 * 24 * 3600;
+    conf->max_rsa_bits = 4096;
+    if (cr_failed(st = cr_strdup(path, &conf->path, err)) ||
+        cr_failed(st = cr_strdup("/var/lib/certroll", &conf->state_dir, err)) ||
+        cr_failed(st = cr_strdup("rfc7638", &conf->kid_format, err))) {
+        conf_free(&conf);
+        return st;
+    }
+    *out = conf;
+    return cr_ok();
+}
+
+/* Parses with OpenSSL's own reader in a fresh library context: the default one may be in the middle of loading us. */
+static cr_status parse_nconf(const char *path, struct cr_bytes text, OSSL_LIB_CTX *ctx, struct conf *conf,
+                             struct cr_err *err)
+{
+    CONF *nconf = NCONF_new_ex(ctx, NULL);
+    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+    long line = 0;
+    cr_status st;
+
+    if (nconf == NULL || bio == NULL)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    else if (NCONF_load_bio(nconf, bio, &line) <= 0)
+        st =
+            cr_fail(err, CR_E_INVALID, "%s line %ld: not in the syntax of config(5); a '$' is written \\$", path, line);
+    else
+        st = read_all(nconf, path, conf, err);
+    BIO_free(bio);
+    NCONF_free(nconf);
+    return st;
+}
+
+cr_status conf_parse(const char *path, struct cr_bytes text, struct conf **out, struct cr_err *err)
+{
+    OSSL_LIB_CTX *ctx = NULL;
+    struct conf *conf = NULL;
+    cr_status st;
+
+    if (text.n > FILE_MAX)
+        return cr_fail(err, CR_E_INVALID, "%s is larger than %d bytes", path, FILE_MAX);
+    if (cr_failed(st = conf_lines_check(path, text, err)) || cr_failed(st = new_defaults(path, &conf, err)))
+        return st;
+    (void)ERR_set_mark();
+    ctx = OSSL_LIB_CTX_new();
+    st = ctx == NULL ? cr_fail(err, CR_E_NOMEM, "out of memory") : parse_nconf(path, text, ctx, conf, err);
+    OSSL_LIB_CTX_free(ctx);
+    (void)ERR_pop_to_mark();
+    if (cr_failed(st)) {
+        conf_free(&conf);
+        return st;
+    }
+    *out = conf;
+    return cr_ok();
+}
+
+cr_status conf_load(const char *path, struct conf **out, struct cr_err *err)
+{
+    struct cr_buf text = {0};
+    int saved = errno;
+    cr_status st;
+
+    if (path[0] != '/')
+        return cr_fail(err, CR_E_INVALID, "the configuration file '%s' is not named by an absolute path", path);
+    st = cr_file_read(AT_FDCWD, path, FILE_MAX, true, &text, NULL, err);
+    if (cr_failed(st))
+        st = cr_prefix(err, st, "cannot read the configuration");
+    else
+        st = conf_parse(path, cr_buf_bytes(&text), out, err);
+    cr_buf_clear(&text);
+    errno = saved;
+    return st;
+}
+
+static void free_token(struct conf_token *token)
+{
+    for (size_t i = 0; i < token->nenv; i++) {
+        cr_free_str(&token->env[i].name);
+        cr_free_str(&token->env[i].value);
+    }
+    free(token->env);
+    cr_free_str(&token->name);
+    cr_free_str(&token->module);
+    cr_free_str(&token->token_uri);
+    cr_free_str(&token->pin_source);
+    cr_free_str(&token->init_args);
+}
+
+void conf_free(struct conf **conf)
+{
+    struct conf *c = conf != NULL ? *conf : NULL;
+
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->ntokens; i++)
+        free_token(&c->tokens[i]);
+    free(c->tokens);
+    conf_words_free(&c->reference_roles, c->nreference_roles);
+    cr_free_str(&c->path);
+    cr_free_str(&c->state_dir);
+    cr_free_str(&c->group);
+    cr_free_str(&c->log);
+    cr_free_str(&c->require_domain);
+    cr_free_str(&c->kid_format);
+    free(c);
+    *conf = NULL;
+}
+
+const char *conf_path(const char *param)
+{
+    const char *env;
+
+    if (param != NULL && param[0] != '\0')
+        return param;
+    env = secure_getenv("CERTROLL_CONFIG");
+    return env != NULL && env[0] != '\0' ? env : CONF_DEFAULT_PATH;
+}
+
+bool conf_reference_allowed(const struct conf *conf, const char *role)
+{
+    if (conf->references != CONF_REFERENCES_LISTED)
+        return conf->references == CONF_REFERENCES_ON;
+    for (size_t i = 0; i < conf->nreference_roles; i++) {
+        if (strcmp(conf->reference_roles[i], role) == 0)
+            return true;
+    }
+    return false;
+}

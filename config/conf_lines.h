@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What OpenSSL's reader would do in silence, looked for before it sees the text; and lists of words. */
+#ifndef CONF_LINES_H
+#define CONF_LINES_H
+
+#include "common/cr_bytes.h"
+
+/* Refuses, naming the line: directives (.include, .pragma), a repeated section or key, a '#' that would cut a value
+ * (one not after white space), control bytes and NULs. */
+cr_status conf_lines_check(const char *path, struct cr_bytes text, struct cr_err *err);
+
+/* The words of @value, separated by any of @separators; the caller owns *words (conf_words_free). */
+cr_status conf_words(const char *value, const char *separators, char ***words, size_t *n, struct cr_err *err);
+void conf_words_free(char ***words, size_t n);
+
+#endif
