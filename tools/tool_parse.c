@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LONGS_MAX 32
 #define OWN       1000 /* getopt value of a subcommand's first option; below: index of a common one */
@@ -80,6 +81,17 @@ const char *tool_opt(const struct tool *tool, int key)
         if (tool->opts[i].key == key)
             return tool->opts[i].arg;
     return NULL;
+}
+
+cr_status tool_when(const struct tool *tool, const char *text, int64_t *out, struct cr_err *err)
+{
+    time_t t = (time_t)tool->now;
+    struct tm tm = {0};
+    cr_status st;
+
+    localtime_r(&t, &tm);
+    st = cr_when_parse(text, tool->now, tm.tm_gmtoff, out, err);
+    return cr_failed(st) ? cr_fail(err, CR_E_USAGE, "%s", strdupa(err->text)) : st;
 }
 
 static cr_status own_option(struct tool *tool, const struct tool_option *o, const char *arg, struct cr_err *err)

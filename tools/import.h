@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One `certroll import`: what the file held, what is known already, and what was done. */
+#ifndef IMPORT_H
+#define IMPORT_H
+
+#include "certs/cert_bundle.h"
+#include "tool.h"
+
+struct import {
+    char *const *roles;
+    size_t nroles;
+    struct role_intent intent; /* of the roles; cert is ours */
+    const char *kid;           /* --kid, or NULL */
+    struct cert_bundle bundle;
+    struct cert_facts facts;
+    struct role_cert *known; /* the entry before, or NULL */
+    struct role_cert *cert;  /* the entry after */
+    char **holders;          /* roles that hold the certificate in a slot */
+    size_t nholders;
+    bool key_created, chain_updated, location_added, kid_set;
+};
+
+void import_clear(struct import *im);
+
+/* FILE or "-", the passphrase, the facts. */
+cr_status import_read(struct tool *tool, const char *file, struct import *im, struct cr_err *err);
+/* The entry after: merged with a known one, holders found. Policy of the certificate itself; nothing is changed yet. */
+cr_status import_merge(struct tool *tool, struct import *im, struct cr_err *err);
+/* The private key: there, or created from the file; its locations into the entry; proven by a signature, as a member of
+ * the group too. What was created is removed again on failure. A dry run looks only. */
+cr_status import_key(struct tool *tool, struct import *im, struct cr_err *err);
+
+enum { OPT_PASSIN = 1, OPT_DATE, OPT_USE, OPT_KID, OPT_TOKEN };
+
+#endif
