@@ -18,7 +18,7 @@ enum role_verb {
     ROLE_SETTLE,   /* persists a promotion that has happened; changes no answer */
     ROLE_CHAIN,    /* the same leaf with another chain, wherever it stands */
     ROLE_LOCATION, /* the same leaf with other locations, wherever it stands */
-    ROLE_POLICY
+    ROLE_POLICY /* the intent's policy becomes the role's own; -1 (and 0 for max_rsa_bits): back to configuration's */
 };
 
 struct role_policy { /* of configuration, as arguments */
@@ -53,10 +53,17 @@ struct role_outcome {
     char overridden[256]; /* the checks that --force overrode, "" if none */
 };
 
-/* @old NULL: a role that does not exist yet (assign and roll create it; a roll of an empty role becomes next of an empty
- * role, refused without force... see the table test). The caller owns *out. Errors: CR_E_REFUSED (policy, one sentence
- * with the remedy), CR_E_CHANGED (if_generation is not the record's: names who made the newer one and when),
- * CR_E_EMPTY, CR_E_REVOKED, CR_E_USAGE (use missing). */
+/* @old NULL: a role that does not exist yet; assign, roll now and a forced roll create it. Decisions:
+ * - roll of an empty role is refused (use assign); forced, the certificate is next of an empty role;
+ * - a roll to the certificate that is previous is a rollback at a date: it stands in both slots until it takes over;
+ * - the same roll again is unchanged, another one ahead is refused even when forced;
+ * - a date up to 5 minutes past means now; with it a scheduled next stays, as with assign;
+ * - rollback, and a replacement, bring back or in what is valid now; an empty current may be filled by rollback;
+ * - revoke remembers the key in every record it is asked for, also where no slot holds it: a process may have pinned it
+ *   long ago. A replacement enters only where the key was current; asked again with one, it still does.
+ * The caller owns *out. Errors: CR_E_REFUSED (policy, one sentence with the remedy), CR_E_CHANGED (if_generation is not
+ * the record's: names who made the newer one and when), CR_E_REVOKED, CR_E_NOT_FOUND (no such role; chain or location of
+ * a certificate in no slot), CR_E_USAGE (use missing, a date that no calendar has). */
 cr_status role_change(const char *name, struct role_record *old, const struct role_intent *intent, int64_t now,
                       struct role_record **out, struct role_outcome *outcome, struct cr_err *err);
 

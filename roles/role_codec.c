@@ -8,7 +8,6 @@
 #include "roles/role_json.h"
 #include "roles/role_resolve.h"
 
-#define SECONDS_MAX  (INT64_C(200) * 366 * 86400) /* no policy is longer than 200 years */
 #define RSA_BITS_MAX 65536
 #define WHO_MAX      1024
 
@@ -53,7 +52,7 @@ static cr_status read_words(const json_t *obj, struct role_record *rec, struct c
 static cr_status read_seconds(const json_t *obj, const char *name, int64_t *out, struct cr_err *err)
 {
     if (!role_json_absent(obj, name))
-        return role_json_int(obj, name, 0, SECONDS_MAX, out, err);
+        return role_json_int(obj, name, 0, ROLE_SECONDS_MAX, out, err);
     *out = -1;
     return cr_ok();
 }
@@ -68,7 +67,7 @@ static cr_status read_policy(const json_t *obj, struct role_record *rec, struct 
         return st;
     if (cr_failed(st = role_json_int(obj, "generation", 1, INT64_MAX, &generation, err)))
         return st;
-    if (cr_failed(st = role_json_int(obj, "retain_previous", 0, SECONDS_MAX, &rec->retain_previous, err)))
+    if (cr_failed(st = role_json_int(obj, "retain_previous", 0, ROLE_SECONDS_MAX, &rec->retain_previous, err)))
         return st;
     if (own != NULL && !json_is_boolean(own))
         return cr_fail(err, CR_E_INVALID, "\"retain_own\" is not true or false");
@@ -102,11 +101,6 @@ static cr_status read_slot(json_t *obj, const char *name, struct role_cert **cer
     return cr_ok();
 }
 
-static bool same_cert(const struct role_cert *a, const struct role_cert *b)
-{
-    return a != NULL && b != NULL && strcmp(a->thumbprint, b->thumbprint) == 0;
-}
-
 static cr_status read_slots(json_t *obj, struct role_record *rec, struct cr_err *err)
 {
     static const char *const current[2] = {"current_since"}, *const previous[2] = {"previous_until"};
@@ -121,9 +115,9 @@ static cr_status read_slots(json_t *obj, struct role_record *rec, struct cr_err 
         return st;
     if (cr_failed(st = read_slot(obj, "next", &rec->next, next, next_out, err)))
         return st;
-    if (same_cert(rec->current, rec->previous))
+    if (role_cert_same(rec->current, rec->previous))
         return cr_fail(err, CR_E_INVALID, "one certificate is current and previous");
-    if (same_cert(rec->current, rec->next))
+    if (role_cert_same(rec->current, rec->next))
         return cr_fail(err, CR_E_INVALID, "one certificate is current and next");
     if (rec->next != NULL && rec->next_effective == CR_TIME_NEVER)
         return cr_fail(err, CR_E_INVALID, "next never takes over");
@@ -304,7 +298,7 @@ static cr_status record_to_json(const struct role_record *rec, json_t **out, str
     role_json_put(&o, "minimum_lead", seconds_json(rec->minimum_lead));
     role_json_put(&o, "token_lifetime", seconds_json(rec->token_lifetime));
     role_json_put(&o, "revoked", revoked_json(rec));
-    role_json_put_text(&o, "changed_by", rec->changed.who);
+    role_json_put_foreign(&o, "changed_by", rec->changed.who);
     role_json_put_time(&o, "changed_at", rec->changed.when);
     role_json_put_extra(&o, rec->extra);
     return role_json_done(&o, out, err);

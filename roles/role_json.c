@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "roles/role_json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "roles/role_record.h"
-
-#define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z: the last that RFC 3339 can say */
 
 cr_status role_json_load(struct cr_bytes text, size_t max, json_t **out, struct cr_err *err)
 {
@@ -72,6 +71,7 @@ cr_status role_json_int(const json_t *obj, const char *name, int64_t min, int64_
 cr_status role_json_time(const json_t *obj, const char *name, int64_t *out, struct cr_err *err)
 {
     const char *text;
+    int64_t t = 0;
     cr_status st;
 
     if (cr_failed(st = role_json_text(obj, name, &text, err)))
@@ -80,8 +80,10 @@ cr_status role_json_time(const json_t *obj, const char *name, int64_t *out, stru
         *out = CR_TIME_NEVER;
         return cr_ok();
     }
-    if (cr_failed(cr_time_parse(text, out, NULL)))
+    /* Second 60 and zones reach beyond what can be written back. */
+    if (cr_failed(cr_time_parse(text, &t, NULL)) || t < 0 || t > ROLE_TIME_MAX)
         return wrong(name, "an RFC 3339 time", err);
+    *out = t;
     return cr_ok();
 }
 
@@ -174,10 +176,30 @@ void role_json_put_text(struct role_json_out *o, const char *name, const char *t
     role_json_put(o, name, text != NULL ? json_string(text) : json_null());
 }
 
+static json_t *foreign(const char *text)
+{
+    json_t *v = json_string(text);
+    char *copy = NULL;
+
+    if (v != NULL || cr_failed(cr_strdup(text, &copy, NULL)))
+        return v;
+    for (char *p = copy; *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    v = json_string(copy);
+    free(copy);
+    return v;
+}
+
+void role_json_put_foreign(struct role_json_out *o, const char *name, const char *text)
+{
+    role_json_put(o, name, text != NULL ? foreign(text) : json_null());
+}
+
 void role_json_put_time(struct role_json_out *o, const char *name, int64_t t)
 {
     char text[CR_TIME_TEXT];
-    bool sayable = t == CR_TIME_NEVER || (t >= 0 && t <= TIME_MAX);
+    bool sayable = t == CR_TIME_NEVER || (t >= 0 && t <= ROLE_TIME_MAX);
 
     role_json_put(o, name, sayable ? json_string(cr_time_text(t, text)) : NULL);
 }

@@ -40,6 +40,8 @@ struct role_json_out {
 };
 void role_json_put(struct role_json_out *o, const char *name, json_t *value);
 void role_json_put_text(struct role_json_out *o, const char *name, const char *text); /* NULL gives null */
+/* Text from outside that may not be UTF-8: foreign bytes become '?', so that a change is never refused for them. */
+void role_json_put_foreign(struct role_json_out *o, const char *name, const char *text);
 void role_json_put_time(struct role_json_out *o, const char *name, int64_t t);
 void role_json_put_base64(struct role_json_out *o, const char *name, struct cr_bytes bytes);
 /* Adds the members of @extra (may be NULL). */

@@ -105,6 +105,11 @@ void role_cert_put(struct role_cert **slot, struct role_cert *cert)
     role_cert_unref(&old);
 }
 
+bool role_cert_same(const struct role_cert *a, const struct role_cert *b)
+{
+    return a != NULL && b != NULL && strcmp(a->thumbprint, b->thumbprint) == 0;
+}
+
 cr_status role_cert_set_chain(struct role_cert *cert, const struct cr_buf *chain, size_t n, struct cr_err *err)
 {
     struct cr_buf *copy = NULL;

@@ -12,7 +12,10 @@
 #include "common/cr_time.h"
 #include "role_words.h"
 
-#define ROLE_NAME_MAX 64
+#define ROLE_NAME_MAX         64
+#define ROLE_RSA_BITS_DEFAULT 4096
+#define ROLE_SECONDS_MAX      (INT64_C(200) * 366 * 86400) /* no policy is longer */
+#define ROLE_TIME_MAX         INT64_C(253402300799)        /* 9999-12-31T23:59:59Z: the last that RFC 3339 can say */
 
 /* A certificate entry. Facts are arguments: certs/ computed them. */
 struct role_cert {
@@ -81,6 +84,8 @@ cr_status role_cert_set_locations(struct role_cert *cert, char *const *locations
 
 /* Makes *slot a reference to @cert (may be NULL), releasing what stood there. Only on a record nobody else sees. */
 void role_cert_put(struct role_cert **slot, struct role_cert *cert);
+/* Is it one certificate? False when either is NULL. */
+bool role_cert_same(const struct role_cert *a, const struct role_cert *b);
 /* Adds to the revoked keys, once. */
 cr_status role_record_add_revoked(struct role_record *rec, const char *spki, struct cr_err *err);
 bool role_record_revoked(const struct role_record *rec, const char *spki);

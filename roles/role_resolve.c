@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Clocks differ and a token may be checked a moment after it was issued. */
-#define SKEW (5 * 60)
-
 int64_t role_time_add(int64_t t, int64_t seconds)
 {
     int64_t sum;
@@ -19,20 +16,16 @@ int64_t role_previous_until(const struct role_record *rec, int64_t flip)
 {
     int64_t keep = rec->retain_previous;
 
-    if (rec->token_lifetime >= 0 && role_time_add(rec->token_lifetime, SKEW) > keep)
-        keep = role_time_add(rec->token_lifetime, SKEW);
-    return role_time_add(flip, keep);
+    if (rec->token_lifetime >= 0 && role_time_add(rec->token_lifetime, ROLE_SKEW) > keep)
+        keep = role_time_add(rec->token_lifetime, ROLE_SKEW);
+    flip = role_time_add(flip, keep);
+    return flip > ROLE_TIME_MAX ? CR_TIME_NEVER : flip;
 }
 
 /* The entry, unless its key is revoked. */
 static struct role_cert *usable(const struct role_record *rec, struct role_cert *cert)
 {
     return cert != NULL && !role_record_revoked(rec, cert->spki) ? cert : NULL;
-}
-
-static bool same_cert(const struct role_cert *a, const struct role_cert *b)
-{
-    return a != NULL && b != NULL && strcmp(a->thumbprint, b->thumbprint) == 0;
 }
 
 /* Has the roll to @next happened, by the clock or by what this process saw before? */
@@ -63,7 +56,7 @@ static void view_after(const struct role_record *rec, struct role_cert *next, st
     v->previous = old != NULL ? old : usable(rec, rec->previous);
     v->previous_until = old != NULL ? role_previous_until(rec, rec->next_effective) : rec->previous_until;
     v->rolled = true;
-    if (same_cert(v->previous, v->current))
+    if (role_cert_same(v->previous, v->current))
         v->previous = NULL;
 }
 

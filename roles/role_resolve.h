@@ -25,6 +25,8 @@ struct role_view {
  * previous_until previous is gone. A revoked key is in no slot of the answer; a revoked next never takes over. */
 void role_resolve(const struct role_record *rec, int64_t now, struct role_seen *seen, struct role_view *out);
 
+/* Clocks differ, and a token may be checked a moment after it was issued. */
+#define ROLE_SKEW (5 * 60)
 /* Until when previous stays after a flip at @flip: retain-previous, yet never before the tokens signed until then have
  * expired (token lifetime and 5 minutes). */
 int64_t role_previous_until(const struct role_record *rec, int64_t flip);

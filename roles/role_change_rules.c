@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "roles/role_change_rules.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void role_warn(struct role_making *m, const char *fmt, ...)
+{
+    struct role_outcome *o = m->outcome;
+    va_list ap;
+
+    if (o->nwarnings == CR_COUNT(o->warnings))
+        return;
+    va_start(ap, fmt);
+    vsnprintf(o->warnings[o->nwarnings++], sizeof o->warnings[0], fmt, ap);
+    va_end(ap);
+}
+
+cr_status role_override(struct role_making *m, const char *what, struct cr_err *err, const char *fmt, ...)
+{
+    char sentence[sizeof err->text];
+    size_t used = strlen(m->outcome->overridden);
+    va_list ap;
+
+    if (m->intent->force) {
+        snprintf(m->outcome->overridden + used, sizeof m->outcome->overridden - used, "%s%s", used > 0 ? "; " : "",
+                 what);
+        return cr_ok();
+    }
+    va_start(ap, fmt);
+    vsnprintf(sentence, sizeof sentence, fmt, ap);
+    va_end(ap);
+    return cr_fail(err, CR_E_REFUSED, "role %s: %s (force overrides this)", m->rec->name, sentence);
+}
+
+cr_status role_rule_generation(const struct role_record *old, const struct role_intent *intent, const char *name,
+                               struct cr_err *err)
+{
+    unsigned long long want = (unsigned long long)intent->if_generation;
+    char when[CR_TIME_TEXT];
+
+    if (!intent->if_generation_set || intent->if_generation == (old != NULL ? old->generation : 0))
+        return cr_ok();
+    if (old == NULL)
+        return cr_fail(err, CR_E_CHANGED, "role %s does not exist, so it is not at generation %llu", name, want);
+    return cr_fail(err, CR_E_CHANGED, "role %s is at generation %llu, not %llu: changed by %s at %s", name,
+                   (unsigned long long)old->generation, want, old->changed.who != NULL ? old->changed.who : "somebody",
+                   cr_time_text(old->changed.when, when));
+}
+
+cr_status role_rule_first_use(const char *name, const struct role_intent *intent, enum role_use *out,
+                              struct cr_err *err)
+{
+    enum role_use use = ROLE_USE_TOKEN;
+    bool known = role_use_known(name, &use);
+
+    if (!known && !intent->has_use)
+        return cr_fail(err, CR_E_USAGE, "role %s is new and its name does not tell its use: say token or tls (--use)",
+                       name);
+    if (known && intent->has_use && intent->use != use)
+        return cr_fail(err, CR_E_REFUSED, "role %s is for %s by its name, not for %s", name, role_use_text(use),
+                       role_use_text(intent->use));
+    *out = known ? use : intent->use;
+    return cr_ok();
+}
+
+cr_status role_rule_same_use(const struct role_making *m, struct cr_err *err)
+{
+    if (!m->intent->has_use || m->intent->use == m->rec->use)
+        return cr_ok();
+    return cr_fail(err, CR_E_REFUSED, "role %s is for %s, fixed at its first assignment, not for %s", m->rec->name,
+                   role_use_text(m->rec->use), role_use_text(m->intent->use));
+}
+
+cr_status role_rule_not_revoked(const struct role_making *m, const struct role_cert *cert, struct cr_err *err)
+{
+    struct cr_bytes spki = cr_bytes_str(cert->spki);
+    bool revoked = role_record_revoked(m->rec, cert->spki);
+
+    for (size_t i = 0; i < m->intent->nrevoked_spkis && !revoked; i++)
+        revoked = cr_bytes_equal(m->intent->revoked_spkis[i], spki);
+    if (!revoked)
+        return cr_ok();
+    return cr_fail(err, CR_E_REVOKED, "role %s: the key of certificate %.8s is revoked", m->rec->name,
+                   cert->thumbprint);
+}
+
+static cr_status rule_dates(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
+{
+    char date[CR_TIME_TEXT], start[CR_TIME_TEXT];
+    cr_status st;
+
+    cr_time_text(at, start);
+    if (cert->not_after <= at &&
+        cr_failed(st = role_override(m, "certificate expired when it takes over", err,
+                                     "certificate %.8s expires at %s and would take over at %s", cert->thumbprint,
+                                     cr_time_text(cert->not_after, date), start)))
+        return st;
+    if (cert->not_before > at &&
+        cr_failed(st = role_override(m, "certificate not yet valid when it takes over", err,
+                                     "certificate %.8s is valid from %s and would take over at %s", cert->thumbprint,
+                                     cr_time_text(cert->not_before, date), start)))
+        return st;
+    return cr_ok();
+}
+
+/* The modulus bits of "rsa:2048", 0 for another key. */
+static unsigned rsa_bits(const char *key)
+{
+    return strncmp(key, "rsa:", 4) == 0 ? (unsigned)strtoul(key + 4, NULL, 10) : 0;
+}
+
+/* A program that holds a live key asked for its size and type once. */
+static cr_status rule_live(struct role_making *m, const struct role_cert *before, const struct role_cert *cert,
+                           struct cr_err *err)
+{
+    unsigned bits = rsa_bits(cert->key);
+    cr_status st;
+
+    if (m->rec->binding != ROLE_BIND_LIVE)
+        return cr_ok();
+    if (before != NULL && strcmp(before->key, cert->key) != 0 && (bits == 0 || rsa_bits(before->key) == 0) &&
+        cr_failed(st = role_override(m, "a live role changes its key type", err,
+                                     "it is live, and programs that run with its %s key cannot follow to %s",
+                                     before->key, cert->key)))
+        return st;
+    if (bits <= m->rec->max_rsa_bits)
+        return cr_ok();
+    if (cr_failed(st = role_override(m, "a live role's key grows over its ceiling", err,
+                                     "it is live, and its keys may have at most %u bits, not %u", m->rec->max_rsa_bits,
+                                     bits)))
+        return st;
+    m->rec->max_rsa_bits = bits;
+    return cr_ok();
+}
+
+/* A renewal is the same key under a new certificate: verifiers that already know the key look for the old kid. */
+static void warn_renewed_kid(struct role_making *m, const struct role_cert *before, const struct role_cert *cert)
+{
+    char old_kid[128], kid[128];
+
+    if (before == NULL || strcmp(before->spki, cert->spki) != 0)
+        return;
+    role_kid(m->rec->kid_format, before, old_kid);
+    role_kid(m->rec->kid_format, cert, kid);
+    if (strcmp(old_kid, kid) != 0)
+        role_warn(m, "certificate %.8s renews the same key under another kid (%s, before %s)", cert->thumbprint, kid,
+                  old_kid);
+}
+
+cr_status role_rule_enters(struct role_making *m, const struct role_cert *before, const struct role_cert *cert,
+                           int64_t at, struct cr_err *err)
+{
+    cr_status st;
+
+    if (cr_failed(st = rule_dates(m, cert, at, err)))
+        return st;
+    if (cr_failed(st = rule_live(m, before, cert, err)))
+        return st;
+    warn_renewed_kid(m, before, cert);
+    return cr_ok();
+}
+
+cr_status role_rule_kids(const struct role_making *m, struct cr_err *err)
+{
+    const struct role_cert *const slots[] = {m->rec->current, m->rec->previous, m->rec->next};
+    char a[128], b[128];
+
+    for (size_t i = 0; i < CR_COUNT(slots); i++)
+        for (size_t j = i + 1; j < CR_COUNT(slots); j++) {
+            if (slots[i] == NULL || slots[j] == NULL || strcmp(slots[i]->spki, slots[j]->spki) == 0)
+                continue;
+            role_kid(m->rec->kid_format, slots[i], a);
+            role_kid(m->rec->kid_format, slots[j], b);
+            if (strcmp(a, b) == 0)
+                return cr_fail(err, CR_E_REFUSED,
+                               "role %s: certificates %.8s and %.8s have different keys and the same kid %s",
+                               m->rec->name, slots[i]->thumbprint, slots[j]->thumbprint, a);
+        }
+    return cr_ok();
+}
