@@ -8,27 +8,6 @@
 #include "common/cr_log.h"
 #include "tool_parse.h"
 
-enum tool_exit tool_exit_code(enum cr_code code)
-{
-    switch (code) {
-    case CR_OK:
-        return TOOL_EXIT_OK;
-    case CR_E_USAGE:
-        return TOOL_EXIT_USAGE;
-    case CR_E_CHANGED:
-        return TOOL_EXIT_CHANGED;
-    case CR_E_PIN:
-    case CR_E_TOKEN:
-    case CR_E_BUSY:
-    case CR_E_IO:
-    case CR_E_NOMEM:
-    case CR_E_INTERNAL:
-        return TOOL_EXIT_UNAVAILABLE;
-    default:
-        return TOOL_EXIT_REFUSED;
-    }
-}
-
 static cr_status finish(struct tool *tool, struct cr_err *err)
 {
     if (tool->result && tool->json)
