@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool.h"
+
+static cr_status run(struct tool *tool, struct cr_err *err)
+{
+    struct role_intent intent = {.verb = ROLE_CANCEL};
+
+    return tool_change_roles(tool, tool->args, (size_t)tool->nargs, &intent, NULL, err);
+}
+
+const struct tool_cmd tool_cmd_cancel = {
+    .name = "cancel",
+    .args = "ROLE...",
+    .summary = "drop the scheduled next certificate",
+    .doc = "Refused when it has taken effect already: 'rollback' undoes that. Works\n"
+           "without the token.",
+    .flags = TOOL_CHANGES,
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+};

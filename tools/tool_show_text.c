@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool_show_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define INDENT 12 /* where a slot's facts start */
+
+/* Columns of the UTF-8 character at @p and its length: two for East Asian wide ones, none for combining marks. Near
+ * enough for names; bytes that are not UTF-8 count one each. */
+static size_t columns(const char *p, size_t *len)
+{
+    unsigned char c = (unsigned char)*p;
+    unsigned long u;
+
+    *len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+    u = *len == 1 ? c : c & (0xffU >> (*len + 1));
+    for (size_t i = 1; i < *len; i++) {
+        if (((unsigned char)p[i] & 0xc0) != 0x80) {
+            *len = 1;
+            return 1;
+        }
+        u = u << 6 | ((unsigned char)p[i] & 0x3f);
+    }
+    if (u >= 0x300 && u <= 0x36f)
+        return 0;
+    return (u >= 0x1100 && u <= 0x115f) || (u >= 0x2e80 && u <= 0xa4cf) || (u >= 0xac00 && u <= 0xd7a3) ||
+                   (u >= 0xf900 && u <= 0xfaff) || (u >= 0xfe30 && u <= 0xfe6f) || (u >= 0xff00 && u <= 0xff60) ||
+                   (u >= 0x1f300 && u <= 0x3fffd)
+               ? 2
+               : 1;
+}
+
+/* How many bytes of @text fit into @room columns; *used are the columns they take. */
+static size_t fitting(const char *text, size_t room, size_t *used)
+{
+    size_t n = 0, len;
+
+    *used = 0;
+    while (text[n]) {
+        size_t w = columns(text + n, &len);
+        if (*used + w > room)
+            break;
+        *used += w;
+        n += len;
+    }
+    return n;
+}
+
+/* One line: @indent blanks, @label, @text cut with "..." to fit. */
+static cr_status line(struct cr_buf *out, int indent, const char *label, const char *text, struct cr_err *err)
+{
+    size_t room = TOOL_SHOW_COLUMNS - (size_t)indent - strlen(label), used, n = fitting(text, room, &used);
+
+    if (!text[n])
+        return cr_buf_printf(out, err, "%*s%s%s\n", indent, "", label, text);
+    n = fitting(text, room - 3, &used);
+    return cr_buf_printf(out, err, "%*s%s%.*s...\n", indent, "", label, (int)n, text);
+}
+
+static void expiry(const struct role_cert *cert, int64_t now, char *out, size_t size)
+{
+    int64_t left = (cert->not_after - now) / 86400;
+    char at[CR_TIME_TEXT], distance[CR_TIME_TEXT];
+
+    cr_time_text(cert->not_after, at);
+    at[strcspn(at, "T")] = '\0';
+    if (cert->not_after == CR_TIME_NEVER)
+        snprintf(out, size, "never expires");
+    else if (cert->not_after < now)
+        snprintf(out, size, "EXPIRED %s, %s", at, cr_time_distance(cert->not_after, now, distance));
+    else
+        snprintf(out, size, "expires %s, %lld day%s left", at, (long long)left, left == 1 ? "" : "s");
+}
+
+static cr_status facts(const struct role_record *rec, const struct role_cert *cert, int64_t now, struct cr_buf *out,
+                       struct cr_err *err)
+{
+    char kid[128], when[64];
+    cr_status st;
+
+    role_kid(rec->kid_format, cert, kid);
+    expiry(cert, now, when, sizeof(when));
+    if (cr_failed(st = cr_buf_printf(out, err, "%*s%.16s  %s  %s\n", INDENT, "", cert->thumbprint, cert->key, when)) ||
+        cr_failed(st = line(out, INDENT, "kid ", kid, err)))
+        return st;
+    return line(out, INDENT, "", cert->subject ? cert->subject : "", err);
+}
+
+/* "  SLOT      WORDS TIME (DISTANCE)" */
+static cr_status head(struct cr_buf *out, const char *slot, const char *words, int64_t t, int64_t now,
+                      struct cr_err *err)
+{
+    char at[CR_TIME_TEXT], distance[CR_TIME_TEXT];
+
+    if (t == CR_TIME_NEVER)
+        return cr_buf_printf(out, err, "  %-8s  %s further notice\n", slot, words);
+    return cr_buf_printf(out, err, "  %-8s  %s %s (%s)\n", slot, words, cr_time_text(t, at),
+                         cr_time_distance(t, now, distance));
+}
+
+static cr_status previous_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+{
+    cr_status st = head(out, "previous", "verifies until", role->view.previous_until, now, err);
+
+    return cr_failed(st) ? st : facts(role->rec, role->view.previous, now, out, err);
+}
+
+static cr_status current_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+{
+    cr_status st = head(out, "current", "signs since", role->view.current_since, now, err);
+
+    return cr_failed(st) ? st : facts(role->rec, role->view.current, now, out, err);
+}
+
+static cr_status next_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+{
+    cr_status st;
+
+    if (cr_failed(st = head(out, "next", "takes over", role->view.next_effective, now, err)) ||
+        cr_failed(st = head(out, "", "in jwks since", role->view.next_since, now, err)))
+        return st;
+    return facts(role->rec, role->view.next, now, out, err);
+}
+
+/* The name on the left, what the role is on the right; below the name where it is too long. */
+static cr_status title(const struct role_record *rec, struct cr_buf *out, struct cr_err *err)
+{
+    char what[80];
+    size_t used = strlen(rec->name);
+    int n = snprintf(what, sizeof(what), "%s, %s, %sgeneration %llu", role_use_text(rec->use),
+                     role_binding_text(rec->binding), rec->scope == ROLE_SCOPE_GLOBAL ? "global, " : "",
+                     (unsigned long long)rec->generation);
+
+    if (used + (size_t)n + 2 > TOOL_SHOW_COLUMNS)
+        return cr_buf_printf(out, err, "%s\n%*s\n", rec->name, TOOL_SHOW_COLUMNS, what);
+    return cr_buf_printf(out, err, "%s%*s\n", rec->name, TOOL_SHOW_COLUMNS - (int)used, what);
+}
+
+bool tool_show_empty(const struct tool_role *role)
+{
+    return !role->view.previous && !role->view.current && !role->view.next;
+}
+
+cr_status tool_show_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+{
+    struct tool_show_warnings warnings;
+    cr_status st = title(role->rec, out, err);
+
+    if (!cr_failed(st) && role->view.previous)
+        st = previous_text(role, now, out, err);
+    if (!cr_failed(st) && role->view.current)
+        st = current_text(role, now, out, err);
+    if (!cr_failed(st) && role->view.next)
+        st = next_text(role, now, out, err);
+    if (!cr_failed(st) && tool_show_empty(role))
+        st = cr_buf_append_str(out, "  nothing assigned\n", err);
+    tool_show_warn(role, now, &warnings);
+    for (unsigned i = 0; i < warnings.n && !cr_failed(st); i++)
+        st = line(out, 2, "WARNING: ", warnings.text[i], err);
+    return st;
+}
