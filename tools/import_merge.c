@@ -15,18 +15,17 @@ void import_clear(struct import *im)
     *im = (struct import){0};
 }
 
-static bool holds(const struct role_record *rec, const char *thumbprint)
+/* In an effective slot: what a role dropped by now it need not learn about. */
+static bool holds(const struct tool *tool, const struct role_record *rec, const char *thumbprint)
 {
-    for (int slot = ROLE_CURRENT; slot <= ROLE_NEXT; slot++) {
-        const struct role_cert *cert = role_record_slot(rec, (enum role_slot)slot);
-        if (cert && !strcmp(cert->thumbprint, thumbprint))
-            return true;
-    }
-    return false;
+    struct role_view view;
+
+    role_resolve(rec, tool->now, NULL, &view);
+    return role_view_find(&view, thumbprint) != NULL;
 }
 
 /* Keeps of all role names those that hold the certificate. */
-static cr_status holders_find(struct store *store, struct import *im, struct cr_err *err)
+static cr_status holders_find(struct tool *tool, struct store *store, struct import *im, struct cr_err *err)
 {
     char **names = NULL;
     size_t n = 0, kept = 0;
@@ -39,7 +38,7 @@ static cr_status holders_find(struct store *store, struct import *im, struct cr_
         struct cr_stamp stamp;
         if (cr_failed(store_load(store, names[i], &rec, &stamp, err)))
             tool_warn("%s", err->text);
-        else if (holds(rec, im->facts.thumbprint)) {
+        else if (holds(tool, rec, im->facts.thumbprint)) {
             st = cr_strdup(names[i], &im->holders[kept], err);
             kept += !cr_failed(st);
         }
@@ -73,7 +72,7 @@ static cr_status chain_merge(struct import *im, struct cr_err *err)
 
     if (!im->bundle.nchain || tool_cert_same_chain(im->cert, im->bundle.chain, im->bundle.nchain))
         return cr_ok();
-    st = tool_cert_set_chain(im->cert, im->bundle.chain, im->bundle.nchain, err);
+    st = role_cert_set_chain(im->cert, im->bundle.chain, im->bundle.nchain, err);
     im->chain_updated = !cr_failed(st) && im->known;
     return st;
 }
@@ -118,7 +117,7 @@ cr_status import_merge(struct tool *tool, struct import *im, struct cr_err *err)
         st = tool_cert_new(cr_buf_bytes(&im->bundle.leaf), NULL, 0, &im->cert, err);
     if (cr_failed(st) || cr_failed(st = revoked_check(store, im->cert, err)) ||
         cr_failed(st = tool_cert_policy(tool, im->cert, err)) || cr_failed(st = dates_check(tool, im, err)) ||
-        cr_failed(st = holders_find(store, im, err)) || cr_failed(st = kid_merge(im, err)))
+        cr_failed(st = holders_find(tool, store, im, err)) || cr_failed(st = kid_merge(im, err)))
         return st;
     return chain_merge(im, err);
 }

@@ -33,7 +33,7 @@ cr_status tool_cert_new(struct cr_bytes leaf, const struct cr_buf *chain, size_t
     if (cr_failed(st = cert_facts_read(NULL, leaf, &facts, err)) || cr_failed(st = role_cert_new(&cert, err)))
         goto out;
     if (cr_failed(st = facts_take(&facts, cert, err)) || cr_failed(st = cr_buf_set(&cert->leaf, leaf.p, leaf.n, err)) ||
-        cr_failed(st = tool_cert_set_chain(cert, chain, nchain, err)))
+        cr_failed(st = role_cert_set_chain(cert, chain, nchain, err)))
         goto out;
     *out = cert;
     cert = NULL;
@@ -61,29 +61,6 @@ cr_status tool_cert_add_location(struct role_cert *cert, const char *location, s
     cert->locations = grown;
     if (!cr_failed(st = cr_strdup(location, &grown[cert->nlocations], err)))
         cert->nlocations++;
-    return st;
-}
-
-cr_status tool_cert_set_chain(struct role_cert *cert, const struct cr_buf *chain, size_t nchain, struct cr_err *err)
-{
-    struct cr_buf *copy = calloc(nchain ? nchain : 1, sizeof(*copy));
-    cr_status st = cr_ok();
-
-    if (!copy)
-        return cr_fail(err, CR_E_NOMEM, "out of memory");
-    for (size_t i = 0; i < nchain && !cr_failed(st); i++)
-        st = cr_buf_set(&copy[i], chain[i].p, chain[i].n, err);
-    if (!cr_failed(st)) {
-        struct cr_buf *old = cert->chain;
-        size_t nold = cert->nchain;
-        cert->chain = copy;
-        cert->nchain = nchain;
-        copy = old;
-        nchain = nold;
-    }
-    for (size_t i = 0; copy && i < nchain; i++)
-        cr_buf_clear(&copy[i]);
-    free(copy);
     return st;
 }
 

@@ -16,8 +16,6 @@ bool tool_thumbprint_match(const char *hex, const char *sha256, const char *sha1
 bool tool_cert_has_location(const struct role_cert *cert, const char *location);
 /* On an entry nobody else holds. */
 cr_status tool_cert_add_location(struct role_cert *cert, const char *location, struct cr_err *err);
-/* Replaces the chain of an entry nobody else holds. */
-cr_status tool_cert_set_chain(struct role_cert *cert, const struct cr_buf *chain, size_t nchain, struct cr_err *err);
 bool tool_cert_same_chain(const struct role_cert *cert, const struct cr_buf *chain, size_t nchain);
 
 /* The known certificates: of certs/ and of every role's slots, each once. Entries that cannot be read are warned about

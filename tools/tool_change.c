@@ -112,26 +112,6 @@ void tool_plan_clear(struct tool_plan *plan)
     role_record_unref(&plan->after);
 }
 
-/* Two JWKS entries with one kid break verifiers (one public key is one entry). */
-static cr_status kids_check(const struct role_record *rec, struct cr_err *err)
-{
-    const struct role_cert *certs[] = {rec->current, rec->previous, rec->next};
-    char a[128], b[128];
-
-    for (size_t i = 0; i < CR_COUNT(certs); i++) {
-        for (size_t k = i + 1; k < CR_COUNT(certs); k++) {
-            if (!certs[i] || !certs[k] || !strcmp(certs[i]->spki, certs[k]->spki))
-                continue;
-            role_kid(rec->kid_format, certs[i], a);
-            role_kid(rec->kid_format, certs[k], b);
-            if (!strcmp(a, b))
-                return cr_fail(err, CR_E_REFUSED, "role %s: certificates %.16s and %.16s would share the kid '%s'",
-                               rec->name, certs[i]->thumbprint, certs[k]->thumbprint, a);
-        }
-    }
-    return cr_ok();
-}
-
 static cr_status record_load(struct store *store, const char *role, struct role_record **out, struct cr_err *err)
 {
     char other[ROLE_NAME_MAX + 1];
@@ -158,8 +138,6 @@ cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = record_load(store, role, &plan.before, err)))
         return st;
     st = role_change(role, plan.before, &intent->intent, tool->now, &plan.after, &plan.outcome, err);
-    if (!cr_failed(st) && plan.outcome.changed)
-        st = kids_check(plan.after, err);
     if (cr_failed(st))
         tool_plan_clear(&plan);
     else
@@ -167,21 +145,19 @@ cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_
     return st;
 }
 
-cr_status tool_plan_save(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
-                         const char *note, struct cr_err *err)
+cr_status tool_plan_store(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
+                          const char *note, struct cr_err *err)
 {
     struct store *store;
     cr_status st;
 
-    if (cr_failed(st = tool_store(tool, &store, err)))
+    if (!plan->outcome.changed || tool->dry_run)
+        return cr_ok();
+    if (cr_failed(st = tool_store(tool, &store, err)) ||
+        cr_failed(st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err)))
         return st;
-    if (plan->outcome.changed && !tool->dry_run) {
-        if (cr_failed(st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err)) ||
-            cr_failed(st = tool_history(tool, tool_verb_text(verb), role, plan->before, plan->after, note,
-                                        plan->outcome.overridden, err)))
-            return st;
-    }
-    return tool_report_role(tool, role, plan, err);
+    return tool_history(tool, tool_verb_text(verb), role, plan->before, plan->after, note, plan->outcome.overridden,
+                        err);
 }
 
 static cr_status roles_check(char *const *roles, size_t n, struct cr_err *err)
@@ -264,8 +240,10 @@ cr_status tool_change_roles(struct tool *tool, char *const *roles, size_t n, con
         cr_failed(st = cert_remember(tool, intent->cert, err)))
         goto out;
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
-        st = tool_plan_save(tool, roles[i], &plans[i], intent->verb, note, err);
-        if (cr_failed(st) && i)
+        st = tool_plan_store(tool, roles[i], &plans[i], intent->verb, note, err);
+        if (!cr_failed(st))
+            st = tool_report_role(tool, roles[i], &plans[i], err);
+        else if (i)
             st = cr_prefix(err, st, "role %s (the roles named before it are changed)", roles[i]);
     }
 out:

@@ -26,9 +26,9 @@ void tool_intent_clear(struct tool_intent *intent);
 /* The change of one role, nothing saved. */
 cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_intent *intent, struct tool_plan *out,
                          struct cr_err *err);
-/* Saves and writes history unless a dry run or nothing changed; reports. */
-cr_status tool_plan_save(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
-                         const char *note, struct cr_err *err);
+/* Saves and writes history unless this is a dry run or nothing changed. */
+cr_status tool_plan_store(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
+                          const char *note, struct cr_err *err);
 void tool_plan_clear(struct tool_plan *plan);
 
 /* Would tool_change_roles accept? Saves and reports nothing. */

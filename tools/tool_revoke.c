@@ -6,6 +6,17 @@
 
 #include "tool_change.h"
 
+static bool holds_key(const struct role_record *rec, const char *spki)
+{
+    for (int slot = ROLE_CURRENT; rec && slot <= ROLE_NEXT; slot++) {
+        const struct role_cert *cert = role_record_slot(rec, (enum role_slot)slot);
+        if (cert && !strcmp(cert->spki, spki))
+            return true;
+    }
+    return false;
+}
+
+/* Every role remembers a revoked key, since a process may have pinned it long ago; only those that held it are news. */
 static cr_status role_revoke(struct tool *tool, const char *role, const struct tool_intent *intent, const char *note,
                              struct cr_err *err)
 {
@@ -13,7 +24,10 @@ static cr_status role_revoke(struct tool *tool, const char *role, const struct t
     cr_status st = tool_plan_make(tool, role, intent, &plan, err);
 
     if (!cr_failed(st) && plan.outcome.changed)
-        st = tool_plan_save(tool, role, &plan, ROLE_REVOKE, note, err);
+        st = tool_plan_store(tool, role, &plan, ROLE_REVOKE, note, err);
+    if (!cr_failed(st) && plan.outcome.changed &&
+        (holds_key(plan.before, intent->intent.spki) || plan.after->current != plan.before->current))
+        st = tool_report_role(tool, role, &plan, err);
     tool_plan_clear(&plan);
     return st;
 }

@@ -161,7 +161,7 @@ static cr_status chain_build(const struct tool_inventory *inv, const struct cert
             break;
     }
     if (!cr_failed(st))
-        st = tool_cert_set_chain(cert, chain, n, err);
+        st = role_cert_set_chain(cert, chain, n, err);
 out:
     for (size_t i = 0; i < n; i++)
         cr_buf_clear(&chain[i]);

@@ -88,13 +88,13 @@ static void a_chain_is_replaced_whole_and_compared_in_order(void **state)
     reversed[1] = chain[0];
     assert_false(cr_failed(role_cert_new(&cert, &err)));
     assert_true(tool_cert_same_chain(cert, NULL, 0));
-    assert_false(cr_failed(tool_cert_set_chain(cert, chain, 2, &err)));
+    assert_false(cr_failed(role_cert_set_chain(cert, chain, 2, &err)));
     assert_true(tool_cert_same_chain(cert, chain, 2));
     assert_false(tool_cert_same_chain(cert, reversed, 2));
     assert_false(tool_cert_same_chain(cert, chain, 1));
-    assert_false(cr_failed(tool_cert_set_chain(cert, chain + 1, 1, &err)));
+    assert_false(cr_failed(role_cert_set_chain(cert, chain + 1, 1, &err)));
     assert_true(tool_cert_same_chain(cert, chain + 1, 1));
-    assert_false(cr_failed(tool_cert_set_chain(cert, NULL, 0, &err)));
+    assert_false(cr_failed(role_cert_set_chain(cert, NULL, 0, &err)));
     assert_int_equal(cert->nchain, 0);
     role_cert_unref(&cert);
     cr_buf_clear(&chain[0]);
