@@ -106,41 +106,44 @@ out:
     return st;
 }
 
-/* *known: the key was revoked before; the first time and reason stay. */
-static cr_status journal(struct tool *tool, struct store_revocation *rev, bool *known, struct cr_err *err)
+/* The entry of this key as it stands; *known: the key was revoked before, and the first time stays. */
+static cr_status look_up(struct tool *tool, struct store_revocation *rev, bool *known, struct cr_err *err)
 {
     struct store_revocation *list = NULL;
     struct store *store;
-    char note[128];
     size_t n = 0;
     cr_status st;
 
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_revocations(store, &list, &n, err)))
         return st;
     *known = false;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !*known; i++) {
         if (strcmp(list[i].spki, rev->spki))
             continue;
         *known = true;
         rev->when = list[i].when;
+        if (!rev->reason)
+            st = cr_strdup(list[i].reason, &rev->reason, err);
     }
     store_revocations_free(&list, n);
-    if (tool->dry_run || *known)
-        return cr_ok();
-    snprintf(note, sizeof(note), "key of certificate %s", rev->thumbprint);
-    if (cr_failed(st = store_revocation_save(store, rev, err)))
-        return st;
-    return tool_history(tool, "revoke", NULL, NULL, NULL, note, NULL, err);
+    return st;
 }
 
-static cr_status apply(struct tool *tool, struct store_revocation *rev, bool known, struct cr_err *err)
+/* The journalled step. A key revoked before goes through it again: a record restored from a backup may hold it, and a
+ * replacement may have been named since. */
+static cr_status carry_out(struct tool *tool, const struct store_revocation *rev, bool known, struct cr_err *err)
 {
+    struct store *store;
+    char note[128];
     cr_status st;
 
-    /* known: a record restored from a backup may hold the key again */
-    if (known || tool->dry_run)
+    if (tool->dry_run)
         return tool_revocation_apply(tool, rev, err);
-    if (cr_failed(st = tool_revocations_finish(tool, err)))
+    if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_revocation_save(store, rev, err)))
+        return st;
+    snprintf(note, sizeof(note), "key of certificate %s", rev->thumbprint);
+    if ((!known && cr_failed(st = tool_history(tool, "revoke", NULL, NULL, NULL, note, NULL, err))) ||
+        cr_failed(st = tool_revocations_finish(tool, err)))
         return cr_prefix(err, st, "the key is refused from now on, but not yet out of every role; repeat the command");
     return st;
 }
@@ -194,8 +197,8 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     memcpy(rev.spki, cert->spki, sizeof(rev.spki));
     memcpy(rev.thumbprint, cert->thumbprint, sizeof(rev.thumbprint));
     if (cr_failed(st = cr_strdup(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
-        cr_failed(st = replacement(tool, cert, &rev, err)) || cr_failed(st = journal(tool, &rev, &known, err)) ||
-        cr_failed(st = apply(tool, &rev, known, err)))
+        cr_failed(st = look_up(tool, &rev, &known, err)) || cr_failed(st = replacement(tool, cert, &rev, err)) ||
+        cr_failed(st = carry_out(tool, &rev, known, err)))
         goto out;
     st = report(tool, cert, &rev, known, err);
 out:
