@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JWK members and thumbprint (cert_key.h): RFC 7518 section 6, RFC 8037 section 2, RFC 7638. */
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cert_curves.h"
+#include "cert_key.h"
+
+static cr_status url_text(struct cr_bytes bytes, char **out, struct cr_err *err)
+{
+    struct cr_buf text = {0};
+    cr_status st = cr_base64url(bytes, &text, err);
+
+    if (!cr_failed(st))
+        st = cr_strdup(text.p != NULL ? (const char *)text.p : "", out, err);
+    cr_buf_clear(&text);
+    return st;
+}
+
+static cr_status ec_members(const struct tok_key *key, struct cert_jwk *jwk, struct cr_err *err)
+{
+    const struct cert_curve *curve = cert_curve_of(key);
+    cr_status st;
+
+    if (curve == NULL || key->point.n != 1 + 2 * curve->bytes)
+        return cr_fail(err, CR_E_UNSUPPORTED, "an EC key on a curve that no JWK names");
+    jwk->kty = "EC";
+    jwk->crv = curve->name;
+    jwk->alg = curve->alg;
+    st = url_text(cr_bytes(key->point.p + 1, curve->bytes), &jwk->x, err);
+    return cr_failed(st) ? st : url_text(cr_bytes(key->point.p + 1 + curve->bytes, curve->bytes), &jwk->y, err);
+}
+
+cr_status cert_jwk_members(const struct tok_key *key, struct cert_jwk *out, struct cr_err *err)
+{
+    struct cert_jwk jwk = {0};
+    cr_status st = cr_ok();
+
+    switch (key->type) {
+    case TOK_KEY_RSA:
+        jwk.kty = "RSA";
+        jwk.alg = "RS256";
+        if (!cr_failed(st = url_text(cr_buf_bytes(&key->n), &jwk.n, err)))
+            st = url_text(cr_buf_bytes(&key->e), &jwk.e, err);
+        break;
+    case TOK_KEY_EC:
+        st = ec_members(key, &jwk, err);
+        break;
+    case TOK_KEY_ED25519:
+        jwk.kty = "OKP";
+        jwk.crv = "Ed25519";
+        jwk.alg = "EdDSA";
+        st = url_text(cr_buf_bytes(&key->point), &jwk.x, err);
+        break;
+    }
+    if (cr_failed(st))
+        cert_jwk_clear(&jwk);
+    else
+        *out = jwk;
+    return st;
+}
+
+void cert_jwk_clear(struct cert_jwk *jwk)
+{
+    if (jwk == NULL)
+        return;
+    cr_free_str(&jwk->n);
+    cr_free_str(&jwk->e);
+    cr_free_str(&jwk->x);
+    cr_free_str(&jwk->y);
+    *jwk = (struct cert_jwk){0};
+}
+
+cr_status cert_jwk_thumbprint(const struct tok_key *key, char out[44], struct cr_err *err)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    struct cr_buf text = {0}, b64 = {0};
+    struct cert_jwk jwk = {0};
+    cr_status st = cert_jwk_members(key, &jwk, err);
+
+    /* RFC 7638 section 3: the required members alone, in lexicographic order, without white space. */
+    if (cr_failed(st))
+        return st;
+    if (jwk.n != NULL)
+        st = cr_buf_printf(&text, err, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", jwk.e, jwk.n);
+    else if (jwk.y != NULL)
+        st = cr_buf_printf(&text, err, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", jwk.crv, jwk.x,
+                           jwk.y);
+    else
+        st = cr_buf_printf(&text, err, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", jwk.crv, jwk.x);
+    if (!cr_failed(st) && SHA256(text.p, text.n, digest) == NULL)
+        st = cr_fail(err, CR_E_INTERNAL, "SHA-256 failed");
+    if (!cr_failed(st) && !cr_failed(st = cr_base64url(cr_bytes(digest, sizeof digest), &b64, err)))
+        memcpy(out, b64.p, 44);
+    cr_buf_clear(&text);
+    cr_buf_clear(&b64);
+    cert_jwk_clear(&jwk);
+    return st;
+}
