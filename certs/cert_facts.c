@@ -112,12 +112,12 @@ static cr_status serial_text(const X509 *x, char **out, struct cr_err *err)
     return st;
 }
 
-static cr_status take_der(int n, unsigned char *der, struct cr_buf *out, struct cr_err *err)
+static cr_status take_der(int n, unsigned char **der, struct cr_buf *out, struct cr_err *err)
 {
     cr_status st =
-        n > 0 ? cr_buf_set(out, der, (size_t)n, err) : cert_fail(err, CR_E_INVALID, "a name cannot be encoded");
+        n > 0 ? cr_buf_set(out, *der, (size_t)n, err) : cert_fail(err, CR_E_INVALID, "a name cannot be encoded");
 
-    OPENSSL_free(der);
+    OPENSSL_free(*der);
     return st;
 }
 
@@ -129,10 +129,10 @@ static cr_status read_names(X509 *x, struct cert_facts *f, struct cr_err *err)
     if (cr_failed(st = cert_name_text(X509_get_subject_name(x), &f->subject, err)) ||
         cr_failed(st = cert_name_text(X509_get_issuer_name(x), &f->issuer, err)) ||
         cr_failed(st = serial_text(x, &f->serial, err)) ||
-        cr_failed(st = take_der(i2d_X509_NAME(X509_get_subject_name(x), &subject), subject, &f->subject_der, err)) ||
-        cr_failed(st = take_der(i2d_X509_NAME(X509_get_issuer_name(x), &issuer), issuer, &f->issuer_der, err)))
+        cr_failed(st = take_der(i2d_X509_NAME(X509_get_subject_name(x), &subject), &subject, &f->subject_der, err)) ||
+        cr_failed(st = take_der(i2d_X509_NAME(X509_get_issuer_name(x), &issuer), &issuer, &f->issuer_der, err)))
         return st;
-    return take_der(i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &serial), serial, &f->serial_der, err);
+    return take_der(i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &serial), &serial, &f->serial_der, err);
 }
 
 static cr_status read_facts(OSSL_LIB_CTX *ctx, X509 *x, struct cert_facts *f, struct cr_err *err)
