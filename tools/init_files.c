@@ -180,7 +180,7 @@ static cr_status cnf_value(const char *value, struct cr_buf *out, struct cr_err 
     cr_status st = cr_ok();
 
     for (const char *p = value; *p && !cr_failed(st); p++)
-        st = cr_buf_printf(out, err, "%s%c", strchr("$#\\\"'`", *p) ? "\\" : "", *p);
+        st = cr_buf_printf(out, err, "%s%c", strchr("$#\\\"'`;", *p) ? "\\" : "", *p);
     return st;
 }
 

@@ -101,6 +101,9 @@ static cr_status own_read(struct tool *tool, struct init_plan *p, const char *da
         if (tool_opt(tool, others[i]))
             return cr_fail(err, CR_E_USAGE,
                            "init: --token, --pin-source, --init-args and --serialize go with --module");
+    if (strpbrk(p->etc, " \t#"))
+        return cr_fail(err, CR_E_USAGE,
+                       "init: SoftHSM's configuration cannot name a directory with white space or '#'");
     p->own_token = true;
     p->token_uri = "pkcs11:token=" INIT_LABEL;
     if (cr_failed(st = text(&p->pin, err, "%s/pin", p->etc)) ||
