@@ -58,6 +58,25 @@ static cr_status line(struct cr_buf *out, int indent, const char *label, const c
     return cr_buf_printf(out, err, "%*s%s%.*s...\n", indent, "", label, (int)n, text);
 }
 
+/* As many lines as @text needs, broken at blanks. */
+static cr_status warning(struct cr_buf *out, const char *text, struct cr_err *err)
+{
+    static const char label[] = "  WARNING: ";
+    size_t room = TOOL_SHOW_COLUMNS - strlen(label), used, n;
+    cr_status st = cr_buf_append_str(out, label, err);
+
+    while (!cr_failed(st)) {
+        n = fitting(text, room, &used);
+        while (text[n] && n > 1 && text[n] != ' ')
+            n--;
+        if (cr_failed(st = cr_buf_printf(out, err, "%.*s\n", (int)n, text)) || !text[n])
+            break;
+        text += n + (text[n] == ' ');
+        st = cr_buf_printf(out, err, "%*s", (int)strlen(label), "");
+    }
+    return st;
+}
+
 static void expiry(const struct role_cert *cert, int64_t now, char *out, size_t size)
 {
     int64_t left = (cert->not_after - now) / 86400;
@@ -157,6 +176,6 @@ cr_status tool_show_text(const struct tool_role *role, int64_t now, struct cr_bu
         st = cr_buf_append_str(out, "  nothing assigned\n", err);
     tool_show_warn(role, now, &warnings);
     for (unsigned i = 0; i < warnings.n && !cr_failed(st); i++)
-        st = line(out, 2, "WARNING: ", warnings.text[i], err);
+        st = warning(out, warnings.text[i], err);
     return st;
 }
