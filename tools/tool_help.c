@@ -35,8 +35,7 @@ static void tool_help_all(void)
     puts("Usage: certroll [OPTION...] COMMAND [ARGUMENT...]\n"
          "Certificates and keys behind role names that servers sign with.\n");
     for (size_t i = 0; i < tool_ncmds; i++)
-        if (tool_cmds[i])
-            printf("  %-10s %s\n", tool_cmds[i]->name, tool_cmds[i]->summary);
+        printf("  %-10s %s\n", tool_cmds[i]->name, tool_cmds[i]->summary);
     putchar('\n');
     commons_print(NULL);
     option_line("version", NULL, "print the version");

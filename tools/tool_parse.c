@@ -159,7 +159,7 @@ static cr_status options_read(struct tool *tool, int argc, char **argv, bool *he
 static cr_status command_find(const char *name, const struct tool_cmd **out, struct cr_err *err)
 {
     for (size_t i = 0; i < tool_ncmds; i++) {
-        if (tool_cmds[i] && !strcmp(tool_cmds[i]->name, name)) {
+        if (!strcmp(tool_cmds[i]->name, name)) {
             *out = tool_cmds[i];
             return cr_ok();
         }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2120
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by every tests/e2e/test_*.sh: a scratch directory $T that goes at the end, and checks that name their line.
 # The build directory comes as $CERTROLL_BUILD (ctest sets it), as the first argument, or is build/dev.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # certroll import: files as Windows, old tools and openssl make them; merging; policy; what is refused and why.
-# shellcheck source=tests/e2e/lib.sh
+# shellcheck source=tests/e2e/lib.sh disable=SC2119,SC2031
 . "$(dirname "$0")/lib.sh"
 lab
 cd "$T"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # certroll init: a self-contained set-up, an existing token, a group, the system's folders; run again it changes nothing.
-# shellcheck source=tests/e2e/lib.sh
+# shellcheck source=tests/e2e/lib.sh disable=SC2119,SC2031
 . "$(dirname "$0")/lib.sh"
 
 listing() { (cd "$1" && find . -type f -printf '%p %m %u %g %T@ ' -exec sha256sum {} \; | sort); }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # certroll remove: certificate and key leave the token, unless a role or another certificate needs them.
-# shellcheck source=tests/e2e/lib.sh
+# shellcheck source=tests/e2e/lib.sh disable=SC2119,SC2031
 . "$(dirname "$0")/lib.sh"
 lab
 cd "$T"
