@@ -52,7 +52,7 @@ static cr_status line_text(const struct role_history_entry *e, const char *prev,
     role_json_put_foreign(&o, "note", e->note);
     role_json_put(&o, "before", slots_json(e->before));
     role_json_put(&o, "after", slots_json(e->after));
-    role_json_put_text(&o, "prev", prev);
+    role_json_put_text(&o, "prev", prev != NULL ? prev : "");
     if (cr_failed(st = role_json_done(&o, &json, err)))
         return st;
     st = role_json_dump(json, JSON_COMPACT, out, err);
