@@ -11,14 +11,16 @@
 #include <time.h>
 
 #include "cert_err.h"
+#include "cert_hash.h"
 #include "cert_key.h"
+#include "cert_spki.h"
 #include "cert_x509.h"
 #include "common/cr_time.h"
 
 cr_status cert_x509_read(OSSL_LIB_CTX *ctx, struct cr_bytes der, X509 **out, struct cr_err *err)
 {
     const unsigned char *p = der.p;
-    X509 *x = X509_new_ex(ctx, NULL);
+    X509 *x = X509_new_ex(ctx, CERT_PROPQ);
 
     if (x == NULL)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
@@ -34,48 +36,85 @@ cr_status cert_x509_read(OSSL_LIB_CTX *ctx, struct cr_bytes der, X509 **out, str
     return cr_ok();
 }
 
-cr_status cert_name_text(const X509_NAME *name, char **out, struct cr_err *err)
+static void sha256_hex(struct cr_bytes in, char out[65])
+{
+    unsigned char digest[32];
+
+    cert_sha256(in, digest);
+    cr_hex(cr_bytes(digest, sizeof digest), out);
+}
+
+static void sha1_hex(struct cr_bytes in, char out[41])
+{
+    unsigned char digest[20];
+
+    cert_sha1(in, digest);
+    cr_hex(cr_bytes(digest, sizeof digest), out);
+}
+
+static cr_status name_print(const X509_NAME *name, unsigned long flags, struct cr_buf *out, struct cr_err *err)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;
+    cr_status st;
     long n;
-    cr_status st = cr_ok();
 
-    if (bio == NULL || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) < 0) {
-        BIO_free(bio);
-        return cert_fail(err, CR_E_INVALID, "a name cannot be printed");
+    if (bio == NULL || X509_NAME_print_ex(bio, name, 0, flags) < 0) {
+        st = cert_fail(err, CR_E_INVALID, "a name cannot be printed");
+    } else {
+        n = BIO_get_mem_data(bio, &text);
+        st = cr_buf_set(out, text, n > 0 ? (size_t)n : 0, err);
     }
-    n = BIO_get_mem_data(bio, &text);
-    *out = strndup(n > 0 ? text : "", (size_t)n);
-    if (*out == NULL)
-        st = cr_fail(err, CR_E_NOMEM, "out of memory");
     BIO_free(bio);
     return st;
 }
 
-static cr_status digest_hex(const X509 *x, const char *md, char *out, struct cr_err *err)
+/* C1 controls, line separators and bidirectional overrides, which OpenSSL passes on: they would rewrite a terminal's line.
+ * The length of the UTF-8 sequence at @p when it is one of them, else 0. */
+static size_t hidden(const unsigned char *p, size_t n)
 {
-    unsigned char d[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-
-    if (X509_digest(x, EVP_get_digestbyname(md), d, &n) != 1)
-        return cert_fail(err, CR_E_INTERNAL, "%s failed", md);
-    cr_hex(cr_bytes(d, n), out);
-    return cr_ok();
+    if (n >= 2 && p[0] == 0xc2 && p[1] < 0xa0)
+        return 2;
+    if (n >= 3 && p[0] == 0xe2 &&
+        ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x80 && p[2] < 0x90) ||
+         (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
+        return 3;
+    return 0;
 }
 
-static cr_status spki_hex(OSSL_LIB_CTX *ctx, const X509 *x, char out[65], struct cr_err *err)
+cr_status cert_name_text(const X509_NAME *name, char **out, struct cr_err *err)
 {
-    unsigned char *der = NULL, d[32];
-    size_t n = sizeof d;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
-    int good = len > 0 && EVP_Q_digest(ctx, "SHA256", NULL, der, (size_t)len, d, &n) == 1;
+    const unsigned long utf8 = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+    struct cr_buf text = {0}, safe = {0};
+    size_t i = 0, k;
+    cr_status st;
 
-    OPENSSL_free(der);
-    if (!good)
-        return cert_fail(err, CR_E_INTERNAL, "the public key cannot be hashed");
-    cr_hex(cr_bytes(d, n), out);
-    return cr_ok();
+    st = name_print(name, utf8, &text, NULL);
+    if (cr_failed(st)) /* a UTF8String that is not UTF-8: its bytes, escaped */
+        st = name_print(name, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_UTF8_CONVERT, &text, err);
+    while (!cr_failed(st) && i < text.n) {
+        if ((k = hidden(text.p + i, text.n - i)) == 0)
+            st = cr_buf_append(&safe, text.p + i++, 1, err);
+        for (; k > 0 && !cr_failed(st); k--)
+            st = cr_buf_printf(&safe, err, "\\%02X", text.p[i++]);
+    }
+    if (!cr_failed(st))
+        st = cr_strdup(safe.p != NULL ? (const char *)safe.p : "", out, err);
+    cr_buf_clear(&text);
+    cr_buf_clear(&safe);
+    return st;
+}
+
+/* The key's identity: one key is one hash, however a certificate encodes it (cert_spki.h). */
+static cr_status spki_hex(const struct tok_key *key, char out[65], struct cr_err *err)
+{
+    struct cr_buf der = {0};
+    cr_status st = cert_spki_der(key, &der, err);
+
+    if (!cr_failed(st))
+        sha256_hex(cr_buf_bytes(&der), out);
+    cr_buf_clear(&der);
+    return st;
 }
 
 static cr_status time_of(const ASN1_TIME *t, int64_t *out, struct cr_err *err)
@@ -135,7 +174,7 @@ static cr_status read_names(X509 *x, struct cert_facts *f, struct cr_err *err)
     return take_der(i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &serial), &serial, &f->serial_der, err);
 }
 
-static cr_status read_facts(OSSL_LIB_CTX *ctx, X509 *x, struct cert_facts *f, struct cr_err *err)
+static cr_status read_facts(X509 *x, struct cert_facts *f, struct cr_err *err)
 {
     EVP_PKEY *pkey = X509_get0_pubkey(x);
     cr_status st;
@@ -143,9 +182,7 @@ static cr_status read_facts(OSSL_LIB_CTX *ctx, X509 *x, struct cert_facts *f, st
     if (pkey == NULL)
         return cert_fail(err, CR_E_UNSUPPORTED, "the certificate's public key is of a kind that cannot be read");
     if (cr_failed(st = cert_key_from_pkey(pkey, &f->key, err)) ||
-        cr_failed(st = cert_jwk_thumbprint(&f->key, f->jkt, err)) ||
-        cr_failed(st = digest_hex(x, "SHA256", f->thumbprint, err)) ||
-        cr_failed(st = digest_hex(x, "SHA1", f->sha1, err)) || cr_failed(st = spki_hex(ctx, x, f->spki, err)) ||
+        cr_failed(st = cert_jwk_thumbprint(&f->key, f->jkt, err)) || cr_failed(st = spki_hex(&f->key, f->spki, err)) ||
         cr_failed(st = time_of(X509_get0_notBefore(x), &f->not_before, err)) ||
         cr_failed(st = time_of(X509_get0_notAfter(x), &f->not_after, err)))
         return st;
@@ -161,8 +198,11 @@ cr_status cert_facts_read(OSSL_LIB_CTX *ctx, struct cr_bytes der, struct cert_fa
 
     (void)ERR_set_mark();
     st = cert_x509_read(ctx, der, &x, err);
-    if (!cr_failed(st))
-        st = read_facts(ctx, x, &facts, err);
+    if (!cr_failed(st)) {
+        sha256_hex(der, facts.thumbprint);
+        sha1_hex(der, facts.sha1);
+        st = read_facts(x, &facts, err);
+    }
     (void)ERR_pop_to_mark();
     X509_free(x);
     if (cr_failed(st))
@@ -218,9 +258,22 @@ static bool in_domain(const char *name, size_t len, const char *domain)
     return len == want || name[len - want - 1] == '.';
 }
 
+/* A BMPString or a T61String says the same as a UTF8String. */
 static bool string_in_domain(const ASN1_STRING *s, const char *domain)
 {
-    return in_domain((const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), domain);
+    unsigned char *text = NULL;
+    int n = ASN1_STRING_to_UTF8(&text, s);
+    bool found = n > 0 && in_domain((const char *)text, (size_t)n, domain);
+
+    OPENSSL_free(text);
+    return found;
+}
+
+static void append_label(struct cr_buf *labels, const ASN1_STRING *s)
+{
+    if (labels->n > 0)
+        cr_ignore(cr_buf_append(labels, ".", 1, NULL));
+    cr_ignore(cr_buf_append(labels, ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), NULL));
 }
 
 static bool san_has_domain(const X509 *x, const char *domain)
@@ -252,8 +305,7 @@ static bool subject_has_domain(const X509 *x, const char *domain)
         if (nid == NID_commonName)
             found = string_in_domain(value, domain);
         else if (nid == NID_domainComponent)
-            cr_ignore(cr_buf_printf(&dcs, NULL, "%s%.*s", dcs.n > 0 ? "." : "", ASN1_STRING_length(value),
-                                    (const char *)ASN1_STRING_get0_data(value)));
+            append_label(&dcs, value);
     }
     if (!found && dcs.p != NULL)
         found = in_domain((const char *)dcs.p, dcs.n, domain);
@@ -272,4 +324,17 @@ bool cert_has_domain(OSSL_LIB_CTX *ctx, struct cr_bytes der, const char *domain)
     (void)ERR_pop_to_mark();
     X509_free(x);
     return found;
+}
+
+bool cert_is_self_signed(OSSL_LIB_CTX *ctx, struct cr_bytes der)
+{
+    X509 *x = NULL;
+    bool is = false;
+
+    (void)ERR_set_mark();
+    if (!cr_failed(cert_x509_read(ctx, der, &x, NULL)))
+        is = X509_self_signed(x, 1) == 1;
+    (void)ERR_pop_to_mark();
+    X509_free(x);
+    return is;
 }

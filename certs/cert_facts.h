@@ -9,15 +9,15 @@
 #include "pkcs11/tok_key.h"
 
 struct cert_facts {
-    char thumbprint[65];                               /* SHA-256 of the DER, lower-case hex: identity */
-    char sha1[41];                                     /* SHA-1 of the DER, lower-case hex */
-    char spki[65];                                     /* SHA-256 of the SubjectPublicKeyInfo DER */
-    char jkt[44];                                      /* RFC 7638 thumbprint of the public JWK, SHA-256, base64url */
-    char *subject, *issuer;                            /* RFC 2253 (RFC 4514) text, UTF-8, controls escaped */
-    char *serial;                                      /* lower-case hex, no sign, no leading zeros but "00" */
-    int64_t not_before, not_after;                     /* CR_TIME_NEVER for 99991231235959Z (RFC 5280 4.1.2.5) */
-    char key_text[32];                                 /* "rsa:2048", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519" */
-    struct tok_key key;                                /* public numbers and CKA_ID */
+    char thumbprint[65];           /* SHA-256 of the DER, lower-case hex: identity */
+    char sha1[41];                 /* SHA-1 of the DER, lower-case hex */
+    char spki[65];                 /* SHA-256 of the key's SubjectPublicKeyInfo DER, canonical form */
+    char jkt[44];                  /* RFC 7638 thumbprint of the public JWK, SHA-256, base64url */
+    char *subject, *issuer;        /* RFC 2253 (RFC 4514) text, UTF-8, controls escaped */
+    char *serial;                  /* lower-case hex, no sign, no leading zeros but "00" */
+    int64_t not_before, not_after; /* CR_TIME_NEVER for 99991231235959Z (RFC 5280 4.1.2.5) */
+    char key_text[32];             /* "rsa:2048", "ec:P-256", "ec:P-384", "ec:P-521", "ed25519" */
+    struct tok_key key;            /* public numbers and CKA_ID */
     struct cr_buf subject_der, issuer_der, serial_der; /* for the token's certificate object (serial: DER INTEGER) */
 };
 
@@ -28,5 +28,8 @@ void cert_facts_clear(struct cert_facts *facts);
 
 /* Does a dNSName SAN, a subject CN, or a subject DC sequence contain @domain (itself or a subdomain of it)? */
 bool cert_has_domain(OSSL_LIB_CTX *ctx, struct cr_bytes der, const char *domain);
+
+/* Issued and signed by its own key: a root, or a certificate of an admin's own making. */
+bool cert_is_self_signed(OSSL_LIB_CTX *ctx, struct cr_bytes der);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JWK members and thumbprint (cert_key.h): RFC 7518 section 6, RFC 8037 section 2, RFC 7638. */
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cert_curves.h"
+#include "cert_hash.h"
 #include "cert_key.h"
 
 static cr_status url_text(struct cr_bytes bytes, char **out, struct cr_err *err)
@@ -75,7 +74,7 @@ void cert_jwk_clear(struct cert_jwk *jwk)
 
 cr_status cert_jwk_thumbprint(const struct tok_key *key, char out[44], struct cr_err *err)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char digest[32];
     struct cr_buf text = {0}, b64 = {0};
     struct cert_jwk jwk = {0};
     cr_status st = cert_jwk_members(key, &jwk, err);
@@ -90,10 +89,12 @@ cr_status cert_jwk_thumbprint(const struct tok_key *key, char out[44], struct cr
                            jwk.y);
     else
         st = cr_buf_printf(&text, err, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", jwk.crv, jwk.x);
-    if (!cr_failed(st) && SHA256(text.p, text.n, digest) == NULL)
-        st = cr_fail(err, CR_E_INTERNAL, "SHA-256 failed");
-    if (!cr_failed(st) && !cr_failed(st = cr_base64url(cr_bytes(digest, sizeof digest), &b64, err)))
-        memcpy(out, b64.p, 44);
+    if (!cr_failed(st)) {
+        cert_sha256(cr_buf_bytes(&text), digest);
+        st = cr_base64url(cr_bytes(digest, sizeof digest), &b64, err);
+    }
+    if (!cr_failed(st))
+        memcpy(out, b64.p, 44); /* with its zero */
     cr_buf_clear(&text);
     cr_buf_clear(&b64);
     cert_jwk_clear(&jwk);

@@ -3,47 +3,17 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/objects.h>
 #include <openssl/param_build.h>
-#include <openssl/sha.h>
 #include <openssl/x509.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cert_err.h"
 #include "cert_curves.h"
+#include "cert_err.h"
+#include "cert_hash.h"
+#include "cert_spki.h"
 
-static const struct cert_curve curves[] = {
-    {NID_X9_62_prime256v1, 256, 32, "P-256", "prime256v1", "ES256"},
-    {NID_secp384r1, 384, 48, "P-384", "secp384r1", "ES384"},
-    {NID_secp521r1, 521, 66, "P-521", "secp521r1", "ES512"},
-};
-
-const struct cert_curve *cert_curve_by_group(const char *group)
-{
-    int nid = OBJ_txt2nid(group);
-
-    for (size_t i = 0; i < CR_COUNT(curves); i++) {
-        if (curves[i].nid == nid || strcmp(curves[i].name, group) == 0)
-            return &curves[i];
-    }
-    return NULL;
-}
-
-const struct cert_curve *cert_curve_of(const struct tok_key *key)
-{
-    for (size_t i = 0; i < CR_COUNT(curves); i++) {
-        unsigned char der[32], *p = der;
-        int n = i2d_ASN1_OBJECT(OBJ_nid2obj(curves[i].nid), NULL);
-
-        if (n <= 0 || n > (int)sizeof der || i2d_ASN1_OBJECT(OBJ_nid2obj(curves[i].nid), &p) != n)
-            continue;
-        if (cr_bytes_equal(cr_bytes(der, (size_t)n), cr_buf_bytes(&key->ec_params)))
-            return &curves[i];
-    }
-    return NULL;
-}
+enum { RSA_BITS_MAX = 16384 }; /* OpenSSL's own limit for public operations */
 
 /* @width 0: as many bytes as the number has. */
 static cr_status get_bn(const EVP_PKEY *pkey, const char *name, size_t width, struct cr_buf *out, struct cr_err *err)
@@ -94,6 +64,11 @@ static cr_status rsa_numbers(const EVP_PKEY *pkey, struct tok_key *out, struct c
 
     out->type = TOK_KEY_RSA;
     out->bits = (unsigned)EVP_PKEY_get_bits(pkey);
+    if (out->bits > RSA_BITS_MAX)
+        return cr_fail(err, CR_E_UNSUPPORTED, "an RSA key of %u bits: at most %d are supported", out->bits,
+                       RSA_BITS_MAX);
+    if (has_private(pkey, OSSL_PKEY_PARAM_RSA_FACTOR3))
+        return cr_fail(err, CR_E_UNSUPPORTED, "an RSA key of more than two primes");
     out->has_private = has_private(pkey, OSSL_PKEY_PARAM_RSA_D);
     for (size_t i = 0; i < (out->has_private ? CR_COUNT(parts) : 2) && !cr_failed(st); i++)
         st = get_bn(pkey, parts[i].name, 0, parts[i].to, err);
@@ -103,19 +78,22 @@ static cr_status rsa_numbers(const EVP_PKEY *pkey, struct tok_key *out, struct c
 static cr_status ec_numbers(const EVP_PKEY *pkey, struct tok_key *out, struct cr_err *err)
 {
     const struct cert_curve *curve;
-    unsigned char der[32], *p = der, point[1 + 2 * 66];
+    unsigned char point[1 + 2 * 66];
     char group[64] = "";
     struct cr_buf x = {0}, y = {0};
+    int explicit_curve = 0;
     cr_status st;
-    int n;
 
+    /* RFC 5480 section 2.1.1 forbids explicit parameters; a name found for them would change the key's encoding. */
+    (void)EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit_curve);
+    if (explicit_curve == 1)
+        return cr_fail(err, CR_E_UNSUPPORTED, "an EC key with explicit curve parameters");
     if (EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1 || (curve = cert_curve_by_group(group)) == NULL)
         return cr_fail(err, CR_E_UNSUPPORTED, "an EC key on the curve '%s': P-256, P-384 and P-521 are supported",
                        group[0] != '\0' ? group : "without a name");
     out->type = TOK_KEY_EC;
     out->bits = curve->bits;
-    n = i2d_ASN1_OBJECT(OBJ_nid2obj(curve->nid), &p);
-    if (cr_failed(st = cr_buf_set(&out->ec_params, der, (size_t)n, err)) ||
+    if (cr_failed(st = cr_buf_set(&out->ec_params, curve->oid.p, curve->oid.n, err)) ||
         cr_failed(st = get_bn(pkey, OSSL_PKEY_PARAM_EC_PUB_X, curve->bytes, &x, err)) ||
         cr_failed(st = get_bn(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, curve->bytes, &y, err)))
         goto out;
@@ -156,23 +134,17 @@ static cr_status ed25519_numbers(const EVP_PKEY *pkey, struct tok_key *out, stru
 }
 
 /* CKA_ID: SHA-1 of the subjectPublicKey bits, as RFC 5280 4.2.1.2 method 1 and most tools have it. */
-static cr_status set_id(const EVP_PKEY *pkey, struct tok_key *out, struct cr_err *err)
+static cr_status set_id(struct tok_key *key, struct cr_err *err)
 {
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    int n = 0;
-    X509_PUBKEY *pub = NULL;
-    const unsigned char *p = NULL;
-    cr_status st = cr_ok();
-    EVP_PKEY *copy = NULL;
+    unsigned char digest[20];
+    struct cr_buf bits = {0};
+    cr_status st = cert_spki_bits(key, &bits, err);
 
-    /* X509_PUBKEY_set wants a changeable key; it only takes a reference. */
-    copy = (EVP_PKEY *)(uintptr_t)pkey;
-    if (X509_PUBKEY_set(&pub, copy) != 1 || X509_PUBKEY_get0_param(NULL, &p, &n, NULL, pub) != 1 ||
-        SHA1(p, (size_t)n, digest) == NULL)
-        st = cert_fail(err, CR_E_INTERNAL, "the public key cannot be encoded");
-    else
-        st = cr_buf_set(&out->id, digest, sizeof digest, err);
-    X509_PUBKEY_free(pub);
+    if (!cr_failed(st)) {
+        cert_sha1(cr_buf_bytes(&bits), digest);
+        st = cr_buf_set(&key->id, digest, sizeof digest, err);
+    }
+    cr_buf_clear(&bits);
     return st;
 }
 
@@ -192,7 +164,7 @@ cr_status cert_key_from_pkey(const EVP_PKEY *pkey, struct tok_key *out, struct c
         st = cr_fail(err, CR_E_UNSUPPORTED, "a key of the kind %s: RSA, EC and Ed25519 are supported",
                      EVP_PKEY_get0_type_name(pkey) != NULL ? EVP_PKEY_get0_type_name(pkey) : "unknown");
     if (!cr_failed(st))
-        st = set_id(pkey, &key, err);
+        st = set_id(&key, err);
     (void)ERR_pop_to_mark();
     if (cr_failed(st))
         tok_key_clear(&key);
@@ -218,7 +190,8 @@ static OSSL_PARAM *public_params(const struct tok_key *key, BIGNUM *bns[2])
         return NULL;
     switch (key->type) {
     case TOK_KEY_RSA:
-        good = push_bn(bld, OSSL_PKEY_PARAM_RSA_N, &key->n, &bns[0]) &&
+        good = key->n.n > 0 && key->n.n <= RSA_BITS_MAX / 8 && key->e.n > 0 && key->e.n <= key->n.n &&
+               push_bn(bld, OSSL_PKEY_PARAM_RSA_N, &key->n, &bns[0]) &&
                push_bn(bld, OSSL_PKEY_PARAM_RSA_E, &key->e, &bns[1]);
         break;
     case TOK_KEY_EC:
@@ -248,7 +221,7 @@ cr_status cert_key_to_pkey(OSSL_LIB_CTX *ctx, const struct tok_key *key, EVP_PKE
 
     (void)ERR_set_mark();
     params = public_params(key, bns);
-    pctx = EVP_PKEY_CTX_new_from_name(ctx, names[key->type], NULL);
+    pctx = EVP_PKEY_CTX_new_from_name(ctx, names[key->type], CERT_PROPQ);
     if (params == NULL || pctx == NULL || EVP_PKEY_fromdata_init(pctx) != 1 ||
         EVP_PKEY_fromdata(pctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
         st = cert_fail(err, CR_E_INVALID, "not a public key");
@@ -264,19 +237,8 @@ cr_status cert_key_to_pkey(OSSL_LIB_CTX *ctx, const struct tok_key *key, EVP_PKE
 
 cr_status cert_key_spki(OSSL_LIB_CTX *ctx, const struct tok_key *key, struct cr_buf *out, struct cr_err *err)
 {
-    unsigned char *der = NULL;
-    EVP_PKEY *pkey = NULL;
-    cr_status st;
-    int n;
-
-    if (cr_failed(st = cert_key_to_pkey(ctx, key, &pkey, err)))
-        return st;
-    n = i2d_PUBKEY(pkey, &der);
-    st =
-        n <= 0 ? cr_fail(err, CR_E_INTERNAL, "the public key cannot be encoded") : cr_buf_set(out, der, (size_t)n, err);
-    OPENSSL_free(der);
-    EVP_PKEY_free(pkey);
-    return st;
+    (void)ctx; /* nothing of OpenSSL is needed; callers pass theirs all the same */
+    return cert_spki_der(key, out, err);
 }
 
 void cert_key_text(const struct tok_key *key, char out[32])

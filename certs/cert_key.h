@@ -18,9 +18,17 @@ cr_status cert_key_spki(OSSL_LIB_CTX *ctx, const struct tok_key *key, struct cr_
 /* "rsa:2048", "ec:P-256", "ed25519" for a public key's numbers; @out has room for 32. */
 void cert_key_text(const struct tok_key *key, char out[32]);
 
-/* A tok_verify_fn; @arg is an EVP_PKEY (public, of a software provider). */
+/* A tok_verify_fn; @arg is an EVP_PKEY (public, of a software provider). For the default library context: tools. */
 cr_status cert_verify_probe(void *arg, const struct tok_mech *mech, struct cr_bytes msg, struct cr_bytes sig,
                             struct cr_err *err);
+
+/* The same for a private context: @arg is a struct cert_probe. EVP would fetch from the default context otherwise. */
+struct cert_probe {
+    OSSL_LIB_CTX *ctx;
+    EVP_PKEY *pkey;
+};
+cr_status cert_verify_probe_in(void *arg, const struct tok_mech *mech, struct cr_bytes msg, struct cr_bytes sig,
+                               struct cr_err *err);
 
 /* r||s -> DER ECDSA-Sig-Value (RFC 3279 2.2.3) and back; @field_len bytes each. *n in: room, out: length. */
 cr_status cert_ecdsa_to_der(struct cr_bytes rs, unsigned char *out, size_t size, size_t *n, struct cr_err *err);
