@@ -8,8 +8,8 @@
 #define KID_MAX 127
 
 static const struct tool_option options[] = {
-    {"passin", OPT_PASSIN, "ARG", "passphrase: pass:TEXT, env:VAR, file:PATH, fd:N, stdin"},
-    {"effective-date", OPT_DATE, "WHEN", "schedule a roll: RFC 3339 with a zone, or +90s, +36h, +30d"},
+    {"passin", OPT_PASSIN, "ARG", "passphrase: pass:TEXT, env:VAR, file:PATH,\nfd:N or stdin; else a prompt"},
+    {"effective-date", OPT_DATE, "WHEN", "schedule a roll: RFC 3339 with a zone, or\n+90s, +36h, +30d"},
     {"at", OPT_DATE, "WHEN", "the same"},
     {"use", OPT_USE, "token|tls", "what a new role is for"},
     {"kid", OPT_KID, "TEXT", "the certificate's own key id"},

@@ -58,13 +58,11 @@ static void done_say(struct tool *tool, const struct init_plan *plan)
 static cr_status make(struct tool *tool, struct init_plan *plan, struct cr_err *err)
 {
     struct cr_buf text = {0};
-    struct store *store;
     cr_status st;
 
     if (cr_failed(st = init_group(plan, err)) || cr_failed(st = init_token(plan, err)) ||
-        cr_failed(st = init_conf_text(plan, &text, &tool->conf, err)) ||
-        cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = init_probe(tool, plan, err)) ||
-        cr_failed(st = init_files(plan, cr_buf_bytes(&text), err)))
+        cr_failed(st = init_conf_text(plan, &text, &tool->conf, err)) || cr_failed(st = tool_lock(tool, err)) ||
+        cr_failed(st = init_probe(tool, plan, err)) || cr_failed(st = init_files(plan, cr_buf_bytes(&text), err)))
         goto out;
     tool_result_changed(tool);
     done_say(tool, plan);
@@ -104,10 +102,10 @@ const struct tool_cmd tool_cmd_init = {
     .name = "init",
     .args = "",
     .summary = "set up configuration, state directory and token",
-    .doc = "Without --dir it sets up the system: /etc/certroll, /var/lib/certroll, the group,\n"
-           "and a SoftHSM token of its own. With --module nothing is written to the token.\n"
-           "It ends by signing with a probe key, or says why it could not. Running it again\n"
-           "changes nothing.",
+    .doc = "Without --dir it sets up the system: /etc/certroll, /var/lib/certroll, the\n"
+           "group, and a SoftHSM token of its own. With --module nothing is written to the\n"
+           "token. It ends by signing with a probe key, or says why it could not. Running\n"
+           "it again changes nothing.",
     .flags = TOOL_HAS_DRY_RUN,
     .options = options,
     .max_args = 0,

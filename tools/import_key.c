@@ -5,6 +5,7 @@
 
 #include "import.h"
 #include "tool_cert.h"
+#include "tool_member.h"
 #include "tool_softhsm.h"
 #include "tool_token.h"
 
@@ -80,7 +81,7 @@ static cr_status prove(struct tool *tool, const struct import *im, const char *l
     if (cr_failed(st = tool_tokens(tool, &tokens, err)) ||
         cr_failed(st = tool_key_prove(tokens, location, &im->facts.key, err)))
         return st;
-    if (cr_failed(tool_prove_member(tool, location, &im->facts.key, &done, &why)))
+    if (cr_failed(tool_member_prove(tool, location, &im->facts.key, &done, &why)))
         tool_warn("servers may not reach this key: %s", why.text);
     return cr_ok();
 }

@@ -7,6 +7,7 @@
 
 #include "certs/cert_key.h"
 #include "init_plan.h"
+#include "tool_member.h"
 #include "tool_softhsm.h"
 #include "tool_token.h"
 
@@ -47,7 +48,7 @@ static cr_status prove(struct tool *tool, const struct init_plan *plan, const ch
 
     if (cr_failed(st = tool_tokens(tool, &tokens, err)) || cr_failed(st = tool_key_prove(tokens, location, pub, err)))
         return cr_prefix(err, st, "signing with %s", what);
-    st = tool_prove_member(tool, location, pub, &member, err);
+    st = tool_member_prove(tool, location, pub, &member, err);
     if (cr_failed(st) && !plan->own_token) {
         /* Access of an existing token is its administrator's business. */
         tool_warn("%s", err->text);

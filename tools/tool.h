@@ -85,6 +85,7 @@ struct tool {
     struct conf *conf;
     struct store *store;
     struct tok_local *tokens;
+    struct tool_member *member;
     struct tool_who who;
     json_t *result;
     bool locked;

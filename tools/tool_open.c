@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tool_member.h"
 #include "tool_parse.h"
 #include "tool_token.h"
 #include "tool_who.h"
@@ -29,16 +30,20 @@ cr_status tool_conf(struct tool *tool, const struct conf **out, struct cr_err *e
     return cr_ok();
 }
 
+static bool changes(const struct tool *tool)
+{
+    return (tool->cmd->flags & (TOOL_CHANGES | TOOL_HAS_DRY_RUN)) && !tool->dry_run;
+}
+
 cr_status tool_store(struct tool *tool, struct store **out, struct cr_err *err)
 {
-    bool writer = (tool->cmd->flags & (TOOL_CHANGES | TOOL_HAS_DRY_RUN)) && !tool->dry_run;
     const struct conf *conf;
     cr_status st;
 
     if (!tool->store) {
         if (cr_failed(st = tool_conf(tool, &conf, err)))
             return st;
-        st = store_file_open(conf->state_dir, writer, &tool->store, err);
+        st = store_file_open(conf->state_dir, changes(tool), &tool->store, err);
         if (cr_failed(st)) /* whatever is wrong with it, the store is not available */
             return cr_prefix(err, cr_fail(err, CR_E_IO, "%s", strdupa(err->text)), "store");
     }
@@ -123,6 +128,9 @@ cr_status tool_tokens(struct tool *tool, struct tok_local **out, struct cr_err *
     if (!tool->tokens) {
         if (cr_failed(st = tool_conf(tool, &conf, err)))
             return st;
+        /* before the first token is opened */
+        if (changes(tool) && cr_failed(st = tool_member_start(tool->conf, &tool->member, err)))
+            return st;
         if (cr_failed(st = tool_tokens_new(tool->conf, &tool->tokens, err)))
             return st;
     }
@@ -157,6 +165,7 @@ cr_status tool_lock(struct tool *tool, struct cr_err *err)
 
 void tool_close(struct tool *tool)
 {
+    tool_member_stop(&tool->member);
     if (tool->tokens) {
         struct tok_signer *signer = tok_local_signer(tool->tokens);
         signer->ops->signer_unref(&signer);

@@ -11,9 +11,4 @@
  * group: folders 2750, files 0640. Nothing to do without a group. */
 cr_status tool_softhsm_open(struct tool *tool, struct cr_err *err);
 
-/* Signs with the key at @location in a child process that is nobody, a member of the configured group. *done: false when
- * there is no group or we are not root, and nothing was tried. */
-cr_status tool_prove_member(struct tool *tool, const char *location, const struct tok_key *pub, bool *done,
-                            struct cr_err *err);
-
 #endif

@@ -39,6 +39,32 @@ refused 2 "NO_SUCH" certroll import a.pfx --passin env:NO_SUCH
 refused 2 "pass:" certroll import a.pfx --passin pw
 refused 2 "terminal" setsid certroll import a.pfx </dev/null
 
+# ---- a prompt on the terminal, without echo
+cat >ask.py <<'PY'
+import os, pty, sys
+answer, argv = sys.argv[1], sys.argv[2:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(argv[0], argv)
+seen = b""
+while b": " not in seen:
+    seen += os.read(fd, 1024)
+os.write(fd, answer.encode().decode("unicode_escape").encode("latin-1"))
+try:
+    while chunk := os.read(fd, 1024):
+        seen += chunk
+except OSError:
+    pass
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+run timeout 30 /usr/bin/python3 ask.py 'pw\n' certroll import a.pfx
+out_lacks pw
+check 1 timeout 30 /usr/bin/python3 ask.py 'wrong\n' certroll import a.pfx
+out_lacks wrong
+check 1 timeout 30 /usr/bin/python3 ask.py 'p\x03' certroll import a.pfx
+out_has interrupted
+
 # ---- key kinds
 i=0
 for kind in rsa:3072 rsa:4096 ec:P-256 ec:P-384 ec:P-521 ed25519; do

@@ -94,10 +94,11 @@ hsm softhsm2-util --init-token --free --label prod --so-pin 87654321 --pin 12345
 echo 12345678 >"$T/hsm.pin"
 chmod 600 "$T/hsm.pin"
 existing=(--module /usr/lib/softhsm/libsofthsm2.so --token pkcs11:token=prod --pin-source "file:$T/hsm.pin")
-before=$(listing "$T/hsm")
+objects() { find "$T/hsm" -type f ! -name token.object -exec sha256sum {} + | sort; } # a login writes to token.object
+before=$(objects)
 run hsm certroll init --dir "$T/c" "${existing[@]}"
 out_has "nothing was signed"
-same "$(listing "$T/hsm")" "$before" "the existing token was written to"
+same "$(objects)" "$before" "the existing token was written to"
 run certroll --config "$T/c/certroll.conf" certs # finds SoftHSM's configuration without the variable
 echo 00000000 >"$T/hsm.pin"
 refused 3 "PIN" hsm certroll init --dir "$T/d" "${existing[@]}"
@@ -128,6 +129,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 # ---- the system, in a mount namespace of our own
+export T
 cat >"$T/system.sh" <<'SCRIPT'
 set -e
 for d in etc var/lib; do
@@ -135,7 +137,7 @@ for d in etc var/lib; do
     mount -t overlay overlay -o "lowerdir=/$d,upperdir=$T/over/$d/up,workdir=$T/over/$d/work" "/$d"
 done
 SCRIPT
-if [ "$(id -u)" = 0 ] && [ ! -e /etc/certroll ] && T=$T unshare -m bash "$T/system.sh" 2>/dev/null; then
+if [ "$(id -u)" = 0 ] && [ ! -e /etc/certroll ] && unshare -m bash "$T/system.sh" 2>/dev/null; then
     cat >>"$T/system.sh" <<'SCRIPT'
 certroll init
 getent group certroll >/dev/null
@@ -147,7 +149,7 @@ certroll certs
 certroll init | grep -q "already set up"
 SCRIPT
     rm -rf "$T/over"
-    T=$T run unshare -m bash "$T/system.sh"
+    run unshare -m bash "$T/system.sh"
     out_has "as a member of group certroll"
     out_has "/etc/certroll/openssl.cnf"
 else
