@@ -69,6 +69,17 @@ static const struct {
     {"certroll:A;thumbprint=" T40 ";bind=live", "pins"},
 };
 
+static void assert_same(const struct role_uri *a, const struct role_uri *b)
+{
+    assert_string_equal(a->role, b->role);
+    assert_string_equal(a->thumbprint, b->thumbprint);
+    assert_int_equal(a->has_slot, b->has_slot);
+    assert_int_equal(a->slot, b->slot);
+    assert_int_equal(a->has_bind, b->has_bind);
+    assert_int_equal(a->bind, b->bind);
+    assert_int_equal(a->object, b->object);
+}
+
 static void a_good_uri_has_one_canonical_text(void **state)
 {
     (void)state;
@@ -81,7 +92,7 @@ static void a_good_uri_has_one_canonical_text(void **state)
         assert_false(cr_failed(role_uri_write(&uri, &text, &err)));
         assert_string_equal((char *)text.p, good[i].canonical);
         assert_false(cr_failed(role_uri_parse((char *)text.p, text.n, &again, &err)));
-        assert_memory_equal(&again, &uri, sizeof uri);
+        assert_same(&again, &uri);
         cr_buf_clear(&text);
     }
 }
@@ -160,7 +171,7 @@ static void a_reference_reads_back(void **state)
         assert_false(cr_failed(role_uri_parse(good[i].text, strlen(good[i].text), &uri, NULL)));
         assert_false(cr_failed(role_ref_write(good[i].text, &der, NULL)));
         assert_false(cr_failed(role_ref_read(cr_buf_bytes(&der), &again, NULL)));
-        assert_memory_equal(&again, &uri, sizeof uri);
+        assert_same(&again, &uri);
         cr_buf_clear(&der);
     }
 }
