@@ -5,8 +5,9 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 flags=(-std=gnu2x -D_GNU_SOURCE -I. -fsyntax-only -Wall -Wextra -Werror)
-# shellcheck disable=SC2046
-flags+=($(pkg-config --cflags p11-kit-1 jansson libcrypto))
+
+read -r -a libraries < <(pkg-config --cflags p11-kit-1 jansson libcrypto)
+flags+=("${libraries[@]}")
 bad=0 n=0
 for header in {common,config,certs,roles,pkcs11,stores,provider,tools}/*.h; do
     for compiler in gcc clang; do
