@@ -13,7 +13,10 @@ cr_status role_json_load(struct cr_bytes text, size_t max, json_t **out, struct 
 
     if (text.n > max)
         return cr_fail(err, CR_E_INVALID, "over %zu bytes", max);
-    if ((json = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why)) == NULL)
+    json = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &why);
+    if (json == NULL && json_error_code(&why) == json_error_out_of_memory)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    if (json == NULL)
         return cr_fail(err, CR_E_INVALID, "line %d: %s", why.line, why.text);
     if (!json_is_object(json)) {
         json_decref(json);
@@ -222,7 +225,12 @@ void role_json_put_base64(struct role_json_out *o, const char *name, struct cr_b
 
 void role_json_put_extra(struct role_json_out *o, json_t *extra)
 {
-    if (extra != NULL && json_object_update_missing(o->obj, extra) != 0 && o->failed == NULL)
+    const char *name;
+    json_t *value;
+
+    /* Not json_object_update_missing: it reports success when memory ends. */
+    json_object_foreach(extra, name, value) if (json_object_get(o->obj, name) == NULL &&
+                                                json_object_set(o->obj, name, value) != 0 && o->failed == NULL)
         o->failed = "an unknown member";
 }
 

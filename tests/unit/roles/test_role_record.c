@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "roles/role_record.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -153,6 +154,37 @@ static void references_are_counted(void **state)
     assert_null(role_record_ref(NULL));
 }
 
+static void *take_and_give(void *arg)
+{
+    struct role_record *shared = arg;
+
+    for (int i = 0; i < 20000; i++) {
+        struct role_record *mine = role_record_ref(shared);
+        struct role_cert *cert = role_cert_ref(mine->current);
+
+        role_record_unref(&mine);
+        role_cert_unref(&cert);
+    }
+    return NULL;
+}
+
+static void references_are_counted_across_threads(void **state)
+{
+    struct role_record *rec = NULL;
+    pthread_t threads[4];
+
+    (void)state;
+    assert_false(cr_failed(role_record_new("R", &rec, NULL)));
+    rec->current = fake_cert("A", NULL);
+    for (size_t i = 0; i < CR_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, rec), 0);
+    for (size_t i = 0; i < CR_COUNT(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(rec->refs, 1);
+    assert_int_equal(rec->current->refs, 1);
+    role_record_unref(&rec);
+}
+
 static void a_copied_record_shares_entries_alone(void **state)
 {
     struct role_record *rec = NULL, *copy = NULL;
@@ -202,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_copied_entry_shares_nothing),
         cmocka_unit_test(chain_and_locations_are_replaced_by_copies),
         cmocka_unit_test(references_are_counted),
+        cmocka_unit_test(references_are_counted_across_threads),
         cmocka_unit_test(a_copied_record_shares_entries_alone),
         cmocka_unit_test(a_record_needs_a_valid_name),
     };
