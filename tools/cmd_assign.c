@@ -21,7 +21,7 @@ out:
 }
 
 static const struct tool_option options[] = {
-    {"thumbprint", TOOL_OPT_THUMBPRINT, "T", "the certificate: SHA-256 or SHA-1, or 8 digits and more"},
+    {"thumbprint", TOOL_OPT_THUMBPRINT, "T", "the certificate: SHA-256 or SHA-1, or 8\ndigits and more"},
     {"from", TOOL_OPT_FROM, "ROLE[:SLOT]", "the certificate that this role holds now"},
     {"use", TOOL_OPT_USE, "token|tls", "what a new role is for"},
     {0},

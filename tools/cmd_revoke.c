@@ -176,10 +176,23 @@ static cr_status report(struct tool *tool, const struct role_cert *cert, const s
     else
         tool_say(tool, "the key of certificate %.16s (%s) %s revoked", cert->thumbprint, cert->subject,
                  tool->dry_run ? "would be" : "is");
-    tool_say(tool, "What certroll cannot do:");
+    tool_say(tool, "What this did not do:");
     for (size_t i = 0; i < CR_COUNT(limits); i++)
         tool_say(tool, "- %s", limits[i]);
     return cr_ok();
+}
+
+/* revoked.json takes UTF-8 alone; other bytes must not stop a revocation. */
+static cr_status reason_take(const char *reason, char **out, struct cr_err *err)
+{
+    json_t *text = reason ? json_string(reason) : json_null();
+    cr_status st = cr_strdup(reason, out, err);
+
+    for (char *p = text || cr_failed(st) ? NULL : *out; p && *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    json_decref(text);
+    return st;
 }
 
 static cr_status run(struct tool *tool, struct cr_err *err)
@@ -196,7 +209,7 @@ static cr_status run(struct tool *tool, struct cr_err *err)
         return st;
     memcpy(rev.spki, cert->spki, sizeof(rev.spki));
     memcpy(rev.thumbprint, cert->thumbprint, sizeof(rev.thumbprint));
-    if (cr_failed(st = cr_strdup(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
+    if (cr_failed(st = reason_take(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
         cr_failed(st = look_up(tool, &rev, &known, err)) || cr_failed(st = replacement(tool, cert, &rev, err)) ||
         cr_failed(st = carry_out(tool, &rev, known, err)))
         goto out;
@@ -208,7 +221,7 @@ out:
 }
 
 static const struct tool_option options[] = {
-    {"thumbprint", OPT_THUMBPRINT, "T", "a certificate of the key: SHA-256 or SHA-1, or 8 digits\nand more"},
+    {"thumbprint", OPT_THUMBPRINT, "T", "a certificate of the key: SHA-256 or SHA-1,\nor 8 digits and more"},
     {"replace-with", OPT_REPLACE, "T", "becomes current where the key was current"},
     {0},
 };

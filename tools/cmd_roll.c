@@ -38,7 +38,7 @@ static const struct tool_option options[] = {
     {"effective-date", TOOL_OPT_AT, "WHEN", "when it takes over: RFC 3339 with a zone, or +36h"},
     {"at", TOOL_OPT_AT, "WHEN", "short for --effective-date"},
     {"now", TOOL_OPT_NOW, NULL, "at once; without a certificate, the scheduled next"},
-    {"thumbprint", TOOL_OPT_THUMBPRINT, "T", "the certificate: SHA-256 or SHA-1, or 8 digits and more"},
+    {"thumbprint", TOOL_OPT_THUMBPRINT, "T", "the certificate: SHA-256 or SHA-1, or 8\ndigits and more"},
     {"from", TOOL_OPT_FROM, "ROLE[:SLOT]", "the certificate that this role holds now"},
     {"use", TOOL_OPT_USE, "token|tls", "what a new role is for"},
     {0},

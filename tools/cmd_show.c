@@ -63,11 +63,14 @@ static cr_status show_text(struct tool *tool, const struct tool_role *roles, siz
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
     struct tool_role *roles = NULL;
-    size_t n = 0;
-    cr_status st = tool_roles_read(tool, tool->args, (size_t)tool->nargs, &roles, &n, err);
+    size_t n = 0, nbad = 0;
+    cr_status st = tool->nargs ? tool_roles_read(tool, tool->args, (size_t)tool->nargs, &roles, &n, err)
+                               : tool_roles_all(tool, &roles, &n, &nbad, err);
 
     if (!cr_failed(st))
         st = tool->json ? show_json(tool, roles, n, err) : show_text(tool, roles, n, err);
+    if (!cr_failed(st) && nbad)
+        st = cr_fail(err, CR_E_IO, "%zu role%s could not be read", nbad, nbad == 1 ? "" : "s");
     tool_roles_free(&roles, n);
     return st;
 }

@@ -84,13 +84,33 @@ out:
     return st;
 }
 
+/* What is already so needs no token. */
+static cr_status changes_any(struct tool *tool, const struct role_intent *intent, bool *any, struct cr_err *err)
+{
+    struct tool_intent filled = {0};
+    cr_status st = tool_intent_fill(tool, intent, &filled, err);
+
+    *any = false;
+    for (int i = 0; i < tool->nargs && !cr_failed(st); i++) {
+        struct tool_plan plan = {0};
+        st = tool_plan_make(tool, tool->args[i], &filled, &plan, err);
+        *any |= !cr_failed(st) && plan.outcome.changed;
+        tool_plan_clear(&plan);
+    }
+    tool_intent_clear(&filled);
+    return st;
+}
+
 cr_status tool_pick_change(struct tool *tool, const struct role_intent *intent, struct cr_err *err)
 {
     size_t n = (size_t)tool->nargs;
+    bool any = false;
     cr_status st;
 
     if (intent->cert && (cr_failed(st = tool_change_check(tool, tool->args, n, intent, err)) ||
-                         cr_failed(st = tool_pick_prove(tool, intent->cert, err))))
+                         cr_failed(st = changes_any(tool, intent, &any, err))))
+        return st;
+    if (any && cr_failed(st = tool_pick_prove(tool, intent->cert, err)))
         return st;
     return tool_change_roles(tool, tool->args, n, intent, NULL, err);
 }

@@ -87,7 +87,7 @@ static void report_text(struct tool *tool, const char *role, const struct tool_p
 cr_status tool_report_role(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
 {
     for (unsigned i = 0; i < plan->outcome.nwarnings; i++)
-        tool_warn("%s", plan->outcome.warnings[i]);
+        tool_warn("%s: %s", role, plan->outcome.warnings[i]);
     if (*plan->outcome.overridden)
         tool_warn("%s: overridden by --force: %s", role, plan->outcome.overridden);
     if (plan->outcome.changed)

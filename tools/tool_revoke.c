@@ -58,7 +58,7 @@ cr_status tool_revocation_apply(struct tool *tool, const struct store_revocation
 {
     struct role_intent intent = {.verb = ROLE_REVOKE, .spki = rev->spki};
     struct tool_intent filled = {0};
-    char note[160];
+    char note[192];
     cr_status st;
 
     snprintf(note, sizeof(note), "key of certificate %s%s%s", rev->thumbprint, *rev->replace ? ", replaced by " : "",

@@ -83,28 +83,18 @@ static bool named_before(char *const *names, size_t i)
     return false;
 }
 
-static cr_status read_each(struct tool *tool, char *const *names, size_t n, bool all, struct tool_role **roles,
-                           size_t *nroles, struct cr_err *err)
+cr_status tool_roles_read(struct tool *tool, char *const *names, size_t n, struct tool_role **roles, size_t *nroles,
+                          struct cr_err *err)
 {
     struct tool_role *list = calloc(n ? n : 1, sizeof(*list));
-    struct cr_err why;
     cr_status st = cr_ok();
     size_t got = 0;
 
     if (!list)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
-    for (size_t i = 0; i < n && !cr_failed(st); i++) {
-        if (named_before(names, i))
-            continue;
-        if (!cr_failed(st = tool_role_read(tool, names[i], &list[got], &why)))
+    for (size_t i = 0; i < n && !cr_failed(st); i++)
+        if (!named_before(names, i) && !cr_failed(st = tool_role_read(tool, names[i], &list[got], err)))
             got++;
-        else if (!all)
-            st = cr_fail(err, st.code, "%s", why.text);
-        else {
-            tool_warn("%s", why.text);
-            st = cr_ok();
-        }
-    }
     if (cr_failed(st)) {
         tool_roles_free(&list, got);
         return st;
@@ -114,20 +104,31 @@ static cr_status read_each(struct tool *tool, char *const *names, size_t n, bool
     return st;
 }
 
-cr_status tool_roles_read(struct tool *tool, char *const *names, size_t n, struct tool_role **roles, size_t *nroles,
-                          struct cr_err *err)
+cr_status tool_roles_all(struct tool *tool, struct tool_role **roles, size_t *nroles, size_t *nbad, struct cr_err *err)
 {
+    struct tool_role *list = NULL;
     struct store *store;
-    char **all = NULL;
-    size_t nall = 0;
+    struct cr_err why;
+    char **names = NULL;
+    size_t n = 0, got = 0;
     cr_status st;
 
-    if (n)
-        return read_each(tool, names, n, false, roles, nroles, err);
-    if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_roles(store, &all, &nall, err)))
+    if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_roles(store, &names, &n, err)))
         return st;
-    st = read_each(tool, all, nall, true, roles, nroles, err);
-    store_names_free(&all, nall);
+    if ((list = calloc(n ? n : 1, sizeof(*list)))) {
+        for (size_t i = 0; i < n; i++) {
+            if (cr_failed(tool_role_read(tool, names[i], &list[got], &why)))
+                tool_warn("%s", why.text);
+            else
+                got++;
+        }
+        *roles = list;
+        *nroles = got;
+        *nbad = n - got;
+    } else {
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    }
+    store_names_free(&names, n);
     return st;
 }
 

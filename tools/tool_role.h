@@ -16,10 +16,11 @@ struct tool_role {
 cr_status tool_role_read(struct tool *tool, const char *name, struct tool_role *out, struct cr_err *err);
 void tool_role_clear(struct tool_role *role);
 
-/* Each of @names once, in that order; with @n 0 all roles, sorted, where one that cannot be read is warned about and left
- * out. *roles is the caller's: tool_roles_free. */
+/* Each of @names once, in that order. *roles is the caller's: tool_roles_free. */
 cr_status tool_roles_read(struct tool *tool, char *const *names, size_t n, struct tool_role **roles, size_t *nroles,
                           struct cr_err *err);
+/* All roles, sorted. One that cannot be read is warned about, left out and counted in *nbad. */
+cr_status tool_roles_all(struct tool *tool, struct tool_role **roles, size_t *nroles, size_t *nbad, struct cr_err *err);
 void tool_roles_free(struct tool_role **roles, size_t n);
 
 /* The effective slot's entry, borrowed; else CR_E_EMPTY or CR_E_REVOKED in a sentence. */

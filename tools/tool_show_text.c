@@ -115,7 +115,7 @@ static cr_status head(struct cr_buf *out, const char *slot, const char *words, i
     if (t == CR_TIME_NEVER)
         return cr_buf_printf(out, err, "  %-8s  %s further notice\n", slot, words);
     return cr_buf_printf(out, err, "  %-8s  %s %s (%s)\n", slot, words, cr_time_text(t, at),
-                         cr_time_distance(t, now, distance));
+                         t == now ? "now" : cr_time_distance(t, now, distance));
 }
 
 static cr_status previous_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)

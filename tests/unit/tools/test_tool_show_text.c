@@ -103,7 +103,7 @@ static void a_due_roll_is_shown_as_done(void **state)
                       "            bbbbbbbbbbbbbbbb  rsa:2048  expires 2027-09-19, 300 days left\n"
                       "            kid bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n"
                       "            CN=b\n"
-                      "  current   signs since 2026-11-23T00:00:00Z (in 0 seconds)\n"
+                      "  current   signs since 2026-11-23T00:00:00Z (now)\n"
                       "            cccccccccccccccc  rsa:2048  expires 2027-12-28, 400 days left\n"
                       "            kid ccccccccccccccccccccccccccccccccccccccccccc\n"
                       "            CN=c\n");
