@@ -105,11 +105,15 @@ static cr_status put_der(X509 *x, struct cr_buf *out, struct cr_err *err)
     return st;
 }
 
-/* The issuer of @i among those not used yet; -1 when none or when @i is its own. */
+/* The issuer of @i among those not used yet, by name and by signature: a renewed CA keeps its name. -1 when none, or when
+ * @i is its own. No trust is decided here. */
 static int issuer_of(const struct cert_pile *pile, int i, const bool *used)
 {
+    if (X509_self_signed(at(pile, i), 0) == 1)
+        return -1;
     for (int j = 0; j < sk_X509_num(pile->certs); j++) {
-        if (!used[j] && X509_check_issued(at(pile, j), at(pile, i)) == X509_V_OK)
+        if (!used[j] && X509_check_issued(at(pile, j), at(pile, i)) == X509_V_OK && X509_get0_pubkey(at(pile, j)) &&
+            X509_verify(at(pile, i), X509_get0_pubkey(at(pile, j))) == 1)
             return j;
     }
     return -1;
@@ -131,8 +135,7 @@ static cr_status order_chain(const struct cert_pile *pile, int leaf, struct cert
         st = put_der(at(pile, i), &b->chain[b->nchain++], err);
     }
     for (i = 0; i < n; i++) {
-        /* A second copy of the leaf is nothing that was dropped. */
-        if (!used[i] && X509_cmp(at(pile, i), at(pile, leaf)) != 0)
+        if (!used[i])
             b->dropped++;
     }
     return st;
@@ -151,10 +154,8 @@ static cr_status sort_out(const struct cert_pile *pile, struct cert_bundle *b, s
         leaf = matching(pile, pile->keys[0], 0);
         if (leaf < 0)
             return cr_fail(err, CR_E_REFUSED, "the private key in the file belongs to none of its certificates");
-        for (int i = matching(pile, pile->keys[0], leaf + 1); i >= 0; i = matching(pile, pile->keys[0], i + 1)) {
-            if (X509_cmp(at(pile, leaf), at(pile, i)) != 0)
-                return two_leaves(pile, leaf, i, err);
-        }
+        if (matching(pile, pile->keys[0], leaf + 1) >= 0)
+            return two_leaves(pile, leaf, matching(pile, pile->keys[0], leaf + 1), err);
         if (cr_failed(st = cert_key_from_pkey(pile->keys[0], &b->key, err)))
             return st;
         b->has_key = true;

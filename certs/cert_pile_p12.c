@@ -3,13 +3,18 @@
 #include <openssl/pkcs12.h>
 #include <openssl/provider.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cert_err.h"
+#include "cert_kdf.h"
 #include "cert_pile.h"
+#include "cert_x509.h"
 
-#define ITERATIONS_MAX 10000000 /* more is an attack on our time: OpenSSL's default is 2048, Windows' 2000 */
+/* A passphrase in one encoding; OpenSSL makes of text and n what the structure wants. NULL and "" differ in PKCS#12. */
+struct form {
+    const char *text;
+    int n;
+};
 
 static PKCS12 *parse(struct cr_bytes file, OSSL_LIB_CTX *ctx)
 {
@@ -33,6 +38,14 @@ bool cert_is_p12(struct cr_bytes file)
     return p12 != NULL;
 }
 
+static cr_status not_decrypted(const struct cert_pile *pile, const char *what, struct cr_err *err)
+{
+    if (pile->legacy == NULL)
+        return cert_fail(err, CR_E_UNSUPPORTED,
+                         "%s cannot be decrypted, and OpenSSL's legacy provider is not installed", what);
+    return cert_fail(err, CR_E_PIN, "the passphrase does not decrypt %s", what);
+}
+
 static cr_status add_key_bag(struct cert_pile *pile, const PKCS12_SAFEBAG *bag, const PKCS8_PRIV_KEY_INFO *p8,
                              struct cr_err *err)
 {
@@ -48,153 +61,198 @@ static cr_status add_key_bag(struct cert_pile *pile, const PKCS12_SAFEBAG *bag, 
     return cert_pile_add_key(pile, key, err);
 }
 
-static cr_status add_bags(struct cert_pile *pile, const STACK_OF(PKCS12_SAFEBAG) * bags, const char *pass, int n,
-                          int depth, struct cr_err *err);
-
-static cr_status add_bag(struct cert_pile *pile, const PKCS12_SAFEBAG *bag, const char *pass, int n, int depth,
-                         struct cr_err *err)
+/* PKCS12_SAFEBAG_get1_cert makes one of the default library context; its bytes are read again in ours. */
+static cr_status add_cert_bag(struct cert_pile *pile, const PKCS12_SAFEBAG *bag, struct cr_err *err)
 {
-    PKCS8_PRIV_KEY_INFO *p8;
-    cr_status st;
-    X509 *x;
+    X509 *foreign = PKCS12_SAFEBAG_get1_cert(bag), *x = NULL;
+    unsigned char *der = NULL;
+    int n = foreign != NULL ? i2d_X509(foreign, &der) : 0;
+    cr_status st = n > 0 ? cert_x509_read(pile->ctx, cr_bytes(der, (size_t)n), &x, err)
+                         : cert_fail(err, CR_E_INVALID, "a certificate in the PFX cannot be read");
 
-    switch (PKCS12_SAFEBAG_get_nid(bag)) {
-    case NID_keyBag:
-        return add_key_bag(pile, bag, PKCS12_SAFEBAG_get0_p8inf(bag), err);
-    case NID_pkcs8ShroudedKeyBag:
-        p8 = PKCS12_decrypt_skey_ex(bag, pass, n, pile->ctx, NULL);
-        if (p8 == NULL)
-            return cert_fail(err, CR_E_PIN, "the passphrase does not open the private key");
-        st = add_key_bag(pile, bag, p8, err);
-        PKCS8_PRIV_KEY_INFO_free(p8);
-        return st;
-    case NID_certBag:
-        if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate)
-            return cr_ok();
-        x = PKCS12_SAFEBAG_get1_cert(bag);
-        return x != NULL ? cert_pile_add_cert(pile, x, err)
-                         : cert_fail(err, CR_E_INVALID, "a certificate cannot be read");
-    case NID_safeContentsBag:
-        if (depth > 4)
-            return cr_fail(err, CR_E_INVALID, "the PFX nests its bags too deep");
-        return add_bags(pile, PKCS12_SAFEBAG_get0_safes(bag), pass, n, depth + 1, err);
-    default:
-        return cr_ok();
-    }
+    OPENSSL_free(der);
+    X509_free(foreign);
+    return cr_failed(st) ? st : cert_pile_add_cert(pile, x, err);
 }
 
-static cr_status add_bags(struct cert_pile *pile, const STACK_OF(PKCS12_SAFEBAG) * bags, const char *pass, int n,
-                          int depth, struct cr_err *err)
+static cr_status add_shrouded_bag(struct cert_pile *pile, const PKCS12_SAFEBAG *bag, struct form pass,
+                                  struct cr_err *err)
+{
+    const X509_ALGOR *alg = NULL;
+    PKCS8_PRIV_KEY_INFO *p8;
+    cr_status st;
+
+    X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &alg, NULL);
+    if (cr_failed(st = cert_kdf_add(alg, &pile->iterations, err)))
+        return st;
+    if ((p8 = PKCS12_decrypt_skey_ex(bag, pass.text, pass.n, pile->ctx, NULL)) == NULL)
+        return not_decrypted(pile, "the private key in the PFX", err);
+    st = add_key_bag(pile, bag, p8, err);
+    PKCS8_PRIV_KEY_INFO_free(p8);
+    return st;
+}
+
+enum { DEPTH_MAX = 4 };
+
+/* Bags in bags, as deep as anybody nests them. */
+static cr_status add_bags(struct cert_pile *pile, const STACK_OF(PKCS12_SAFEBAG) * bags, struct form pass, int depth,
+                          struct cr_err *err)
 {
     cr_status st = cr_ok();
 
-    for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags) && !cr_failed(st); i++)
-        st = add_bag(pile, sk_PKCS12_SAFEBAG_value(bags, i), pass, n, depth, err);
+    if (depth > DEPTH_MAX)
+        return cr_fail(err, CR_E_INVALID, "the PFX nests its bags too deep");
+    for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags) && !cr_failed(st); i++) {
+        const PKCS12_SAFEBAG *bag = sk_PKCS12_SAFEBAG_value(bags, i);
+
+        switch (PKCS12_SAFEBAG_get_nid(bag)) {
+        case NID_keyBag:
+            st = add_key_bag(pile, bag, PKCS12_SAFEBAG_get0_p8inf(bag), err);
+            break;
+        case NID_pkcs8ShroudedKeyBag:
+            st = add_shrouded_bag(pile, bag, pass, err);
+            break;
+        case NID_certBag:
+            if (PKCS12_SAFEBAG_get_bag_nid(bag) == NID_x509Certificate)
+                st = add_cert_bag(pile, bag, err);
+            break;
+        case NID_safeContentsBag:
+            st = add_bags(pile, PKCS12_SAFEBAG_get0_safes(bag), pass, depth + 1, err);
+            break;
+        }
+    }
     return st;
 }
 
-static cr_status add_safe(struct cert_pile *pile, PKCS7 *p7, const char *pass, int n, struct cr_err *err)
+static cr_status unpack(struct cert_pile *pile, PKCS7 *p7, struct form pass, STACK_OF(PKCS12_SAFEBAG) * *out,
+                        struct cr_err *err)
 {
-    STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
     cr_status st;
 
-    if (PKCS7_type_is_data(p7))
-        bags = PKCS12_unpack_p7data(p7);
-    else if (PKCS7_type_is_encrypted(p7))
-        bags = PKCS12_unpack_p7encdata(p7, pass, n);
-    else
-        return cr_fail(err, CR_E_UNSUPPORTED,
-                       "a part of the PFX is encrypted to a certificate instead of a passphrase");
-    if (bags == NULL)
-        return cert_fail(err, pile->legacy != NULL ? CR_E_PIN : CR_E_UNSUPPORTED,
-                         pile->legacy != NULL
-                             ? "a part of the PFX cannot be decrypted"
-                             : "a part of the PFX cannot be decrypted; OpenSSL's legacy provider is missing");
-    st = add_bags(pile, bags, pass, n, 0, err);
-    sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
-    return st;
+    if (PKCS7_type_is_data(p7)) {
+        *out = PKCS12_unpack_p7data(p7);
+        return *out != NULL ? cr_ok() : cert_fail(err, CR_E_INVALID, "a part of the PFX cannot be read");
+    }
+    if (!PKCS7_type_is_encrypted(p7) || p7->d.encrypted == NULL)
+        return cr_fail(err, CR_E_UNSUPPORTED, "a part of the PFX is encrypted to a certificate, not to a passphrase");
+    if (cr_failed(st = cert_kdf_add(p7->d.encrypted->enc_data->algorithm, &pile->iterations, err)))
+        return st;
+    *out = PKCS12_unpack_p7encdata(p7, pass.text, pass.n);
+    return *out != NULL ? cr_ok() : not_decrypted(pile, "a part of the PFX", err);
 }
 
-static cr_status add_safes(struct cert_pile *pile, const PKCS12 *p12, const char *pass, int n, struct cr_err *err)
+static cr_status add_safes(struct cert_pile *pile, const PKCS12 *p12, struct form pass, struct cr_err *err)
 {
     STACK_OF(PKCS7) *safes = PKCS12_unpack_authsafes(p12);
     cr_status st = cr_ok();
 
     if (safes == NULL)
         return cert_fail(err, CR_E_INVALID, "the PFX cannot be read");
-    for (int i = 0; i < sk_PKCS7_num(safes) && !cr_failed(st); i++)
-        st = add_safe(pile, sk_PKCS7_value(safes, i), pass, n, err);
+    for (int i = 0; i < sk_PKCS7_num(safes) && !cr_failed(st); i++) {
+        STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+
+        if (!cr_failed(st = unpack(pile, sk_PKCS7_value(safes, i), pass, &bags, err)))
+            st = add_bags(pile, bags, pass, 0, err);
+        sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+    }
     sk_PKCS7_pop_free(safes, PKCS7_free);
     return st;
 }
 
-/* Latin-1 of UTF-8 text; false when it has other characters or nothing would change. */
-static bool to_latin1(const struct cr_buf *utf8, struct cr_buf *out)
+/* Latin-1 of UTF-8 text; nothing when it has other characters or none that differ. */
+static void to_latin1(const struct cr_buf *utf8, struct cr_buf *out)
 {
-    bool changed = false;
+    bool good = true, changed = false;
 
-    for (size_t i = 0; i < utf8->n; i++) {
+    for (size_t i = 0; i < utf8->n && good; i++) {
         unsigned char c = utf8->p[i];
 
         if (c >= 0x80) {
-            if ((c & 0xfe) != 0xc2 || i + 1 >= utf8->n)
-                return false;
-            c = (unsigned char)((c & 3) << 6 | (utf8->p[++i] & 0x3f));
+            good = (c & 0xfe) == 0xc2 && i + 1 < utf8->n && (utf8->p[i + 1] & 0xc0) == 0x80;
+            if (good)
+                c = (unsigned char)((c & 3) << 6 | (utf8->p[++i] & 0x3f));
             changed = true;
         }
-        if (cr_failed(cr_buf_append(out, &c, 1, NULL)))
-            return false;
+        good = good && !cr_failed(cr_buf_append(out, &c, 1, NULL));
     }
-    return changed;
+    if (!good || !changed)
+        cr_buf_clear(out);
 }
 
-static cr_status check_iterations(const PKCS12 *p12, struct cr_err *err)
+/* Each byte taken for a Latin-1 character, as OpenSSL before 1.1 made BMPStrings of UTF-8 passphrases. */
+static void widen(const struct cr_buf *utf8, struct cr_buf *out)
 {
-    const ASN1_INTEGER *iterations = NULL;
+    bool good = true, changed = false;
 
-    PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
-    if (iterations != NULL && (ASN1_INTEGER_get(iterations) < 0 || ASN1_INTEGER_get(iterations) > ITERATIONS_MAX))
-        return cr_fail(err, CR_E_REFUSED, "the PFX asks for %ld iterations of its key derivation",
-                       ASN1_INTEGER_get(iterations));
-    return cr_ok();
-}
+    for (size_t i = 0; i < utf8->n && good; i++) {
+        unsigned char c = utf8->p[i], two[2] = {(unsigned char)(0xc0 | c >> 6), (unsigned char)(0x80 | (c & 0x3f))};
 
-/* Which form of the passphrase the MAC agrees to: as given, none at all, in Latin-1. *n -1: none. */
-static bool find_pass(PKCS12 *p12, struct cr_buf *pass, struct cr_buf *latin1, const char **text, int *n)
-{
-    *text = pass->p != NULL ? (const char *)pass->p : "";
-    *n = (int)pass->n;
-    if (PKCS12_verify_mac(p12, *text, *n) == 1)
-        return true;
-    if (pass->n == 0) {
-        *text = NULL;
-        *n = 0;
-        return PKCS12_verify_mac(p12, NULL, 0) == 1;
+        changed = changed || c >= 0x80;
+        good = !cr_failed(c < 0x80 ? cr_buf_append(out, &c, 1, NULL) : cr_buf_append(out, two, 2, NULL));
     }
-    if (!to_latin1(pass, latin1))
-        return false;
-    *text = (const char *)latin1->p;
-    *n = (int)latin1->n;
-    return PKCS12_verify_mac(p12, *text, *n) == 1;
+    if (!good || !changed)
+        cr_buf_clear(out);
 }
 
-static cr_status open_p12(PKCS12 *p12, struct cr_buf *pass, struct cert_pile *pile, struct cr_err *err)
+static cr_status check_mac(const PKCS12 *p12, struct cert_pile *pile, struct cr_err *err)
 {
-    struct cr_buf latin1 = {0};
-    const char *text = NULL;
-    cr_status st;
-    int n = 0;
+    const ASN1_INTEGER *count = NULL;
 
-    if (PKCS12_mac_present(p12) && !find_pass(p12, pass, &latin1, &text, &n)) {
-        st = cr_fail(err, CR_E_PIN, "the passphrase does not open the PFX");
-    } else {
-        if (!PKCS12_mac_present(p12)) {
-            text = pass->p != NULL ? (const char *)pass->p : "";
-            n = (int)pass->n;
+    if (!PKCS12_mac_present(p12))
+        return cr_ok();
+    PKCS12_get0_mac(NULL, NULL, NULL, &count, p12);
+    return cert_kdf_add_count(count, &pile->iterations, err);
+}
+
+static bool mac_unknown(void)
+{
+    unsigned long e = ERR_peek_last_error();
+
+    return ERR_GET_LIB(e) == ERR_LIB_PKCS12 && ERR_GET_REASON(e) != PKCS12_R_MAC_VERIFY_FAILURE;
+}
+
+/* The MAC alone does not choose the form: it sees a BMPString where PBES2 sees the bytes (RFC 7292 appendix B). */
+static cr_status open_with(PKCS12 *p12, const struct form *forms, size_t nforms, struct cert_pile *pile,
+                           struct cr_err *err)
+{
+    const bool mac = PKCS12_mac_present(p12);
+    const uint64_t spent = pile->iterations;
+    cr_status st = cr_fail(err, CR_E_PIN, "the passphrase does not open the PFX");
+
+    for (size_t i = 0; i < nforms; i++) {
+        if (mac && PKCS12_verify_mac(p12, forms[i].text, forms[i].n) != 1) {
+            if (mac_unknown())
+                return cert_fail(err, CR_E_UNSUPPORTED, "the PFX is authenticated in a way OpenSSL does not know");
+            continue;
         }
-        st = add_safes(pile, p12, text, n, err);
+        cert_pile_empty(pile);
+        pile->iterations = spent;
+        st = add_safes(pile, p12, forms[i], err);
+        if (st.code != CR_E_PIN)
+            return st;
     }
+    return st;
+}
+
+static cr_status open_p12(PKCS12 *p12, const struct cr_buf *pass, struct cert_pile *pile, struct cr_err *err)
+{
+    struct cr_buf latin1 = {0}, wide = {0};
+    struct form forms[3];
+    size_t n = 0;
+    cr_status st;
+
+    forms[n++] = (struct form){pass->p != NULL ? (const char *)pass->p : "", (int)pass->n};
+    to_latin1(pass, &latin1);
+    widen(pass, &wide);
+    if (pass->n == 0)
+        forms[n++] = (struct form){NULL, 0};
+    if (latin1.n > 0)
+        forms[n++] = (struct form){(const char *)latin1.p, (int)latin1.n};
+    if (wide.n > 0)
+        forms[n++] = (struct form){(const char *)wide.p, (int)wide.n};
+    st = open_with(p12, forms, n, pile, err);
     cr_buf_clear(&latin1);
+    cr_buf_clear(&wide);
     return st;
 }
 
@@ -203,15 +261,18 @@ cr_status cert_pile_p12(struct cr_bytes file, cert_pass_fn *pass, void *pass_arg
 {
     PKCS12 *p12 = parse(file, pile->ctx);
     struct cr_buf text = {0};
-    cr_status st = cr_ok();
+    cr_status st;
 
     if (p12 == NULL)
         return cert_fail(err, CR_E_INVALID, "the PFX cannot be read");
-    if (cr_failed(st = check_iterations(p12, err)))
+    if (cr_failed(st = check_mac(p12, pile, err)))
         goto out;
     if (pass != NULL && cr_failed(st = pass(pass_arg, "the PFX", &text, err)))
         goto out;
-    st = open_p12(p12, &text, pile, err);
+    if (text.n > CERT_PILE_PASS)
+        st = cr_fail(err, CR_E_PIN, "the passphrase is longer than %d bytes", CERT_PILE_PASS);
+    else
+        st = open_p12(p12, &text, pile, err);
 out:
     cr_buf_clear(&text);
     PKCS12_free(p12);
