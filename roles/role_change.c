@@ -69,16 +69,17 @@ static void refresh_retention(struct role_making *m)
         rec->retain_previous = least;
 }
 
-static void warn_evicted(struct role_making *m, const struct role_cert *cert)
+/* @cert takes over at @at, and what is current then pushes out the previous that was to stay longer. */
+static void warn_evicted(struct role_making *m, const struct role_cert *cert, int64_t at)
 {
     const struct role_cert *gone = m->rec->previous;
-    char until[CR_TIME_TEXT];
+    char then[CR_TIME_TEXT], until[CR_TIME_TEXT];
 
-    if (gone == NULL || m->rec->current == NULL || strcmp(gone->spki, cert->spki) == 0 ||
-        strcmp(gone->spki, m->rec->current->spki) == 0)
+    if (gone == NULL || m->rec->current == NULL || m->rec->previous_until <= at ||
+        strcmp(gone->spki, cert->spki) == 0 || strcmp(gone->spki, m->rec->current->spki) == 0)
         return;
-    role_warn(m, "certificate %.8s stops verifying now; it was to stay previous until %s", gone->thumbprint,
-              cr_time_text(m->rec->previous_until, until));
+    role_warn(m, "certificate %.8s stops verifying at %s; it was to stay previous until %s", gone->thumbprint,
+              cr_time_text(at, then), cr_time_text(m->rec->previous_until, until));
 }
 
 /* @cert is current from now on, and what was current is previous. */
@@ -89,7 +90,7 @@ static void make_current(struct role_making *m, struct role_cert *cert)
 
     role_cert_ref(cert); /* it may stand in the slot that is overwritten */
     refresh_retention(m);
-    warn_evicted(m, cert);
+    warn_evicted(m, cert, m->now);
     if (rec->current != NULL) {
         role_cert_put(&rec->previous, rec->current);
         rec->previous_until = role_previous_until(rec, m->now);
@@ -174,6 +175,7 @@ static cr_status schedule(struct role_making *m, struct cr_err *err)
         return st;
     refresh_retention(m);
     warn_gap(m);
+    warn_evicted(m, cert, m->intent->effective);
     role_cert_put(&rec->next, cert);
     rec->next_since = m->now;
     rec->next_effective = m->intent->effective;
