@@ -58,6 +58,7 @@ struct role_outcome {
  * - a roll to the certificate that is previous is a rollback at a date: it stands in both slots until it takes over;
  * - the same roll again is unchanged, another one ahead is refused even when forced;
  * - a date up to 5 minutes past means now; with it a scheduled next stays, as with assign;
+ * - cancel with nothing scheduled is unchanged, unless it may mean a roll that took effect: then it names rollback;
  * - rollback, and a replacement, bring back or in what is valid now; an empty current may be filled by rollback;
  * - revoke remembers the key in every record it is asked for, also where no slot holds it: a process may have pinned it
  *   long ago. A replacement enters only where the key was current; asked again with one, it still does.

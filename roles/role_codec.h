@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strict JSON codec of records and certificate entries. Reading: UTF-8, one object, no duplicate member, known members
  * must have the right type and range, unknown members are kept and written back, "format" above ours is refused
- * (CR_E_UNSUPPORTED: written by a newer certroll). Times are RFC 3339. Reading what was written gives the same record. */
+ * (CR_E_UNSUPPORTED: written by a newer certroll). Times are RFC 3339, or "never". Reading what was written gives the same
+ * record: writing reads it back and fails otherwise, so that no reader ever meets a record it must refuse.
+ *
+ * A record is flat: a slot is a certificate entry or null under its name, its times stand beside it (current_since,
+ * previous_until, next_since, next_effective) exactly when it is not empty. minimum_lead and token_lifetime are null for
+ * configuration's default. An entry in a slot has at least one location, and no location holds a PIN. */
 #ifndef ROLE_CODEC_H
 #define ROLE_CODEC_H
 
