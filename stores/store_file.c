@@ -15,15 +15,20 @@
 
 static cr_status open_dir(int at, const char *name, bool make, int *out, struct cr_err *err)
 {
+    bool made = make && mkdirat(at, name, 0755) == 0;
     cr_status st;
     int fd;
 
-    if (make && mkdirat(at, name, 0755) != 0 && errno != EEXIST)
+    if (make && !made && errno != EEXIST)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot make the directory %s", name);
     fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (at == AT_FDCWD ? 0 : O_NOFOLLOW));
     if (fd < 0)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot open the state directory %s", name);
-    if (cr_failed(st = cr_file_trusted(fd, name, err))) {
+    st = cr_file_trusted(fd, name, err);
+    /* Readers are other users, whatever the umask of who made it. */
+    if (!cr_failed(st) && made && (fchmod(fd, 0755) != 0 || fsync(at) != 0))
+        st = cr_fail_errno(err, CR_E_IO, errno, "cannot make the directory %s", name);
+    if (cr_failed(st)) {
         (void)close(fd);
         return st;
     }
@@ -159,6 +164,22 @@ static cr_status swap_refused(const struct role_record *rec, const struct role_r
                    cr_time_text(found->changed.when, when));
 }
 
+/* Is @found what the change to @rec was made from? A first record must not differ from another in case alone. */
+static cr_status may_replace(struct store *store, const struct role_record *rec, const struct role_record *found,
+                             uint64_t expected, struct cr_err *err)
+{
+    char other[ROLE_NAME_MAX + 1];
+
+    if ((found != NULL ? found->generation : 0) != expected)
+        return swap_refused(rec, found, expected, err);
+    if (rec->generation <= expected)
+        return cr_fail(err, CR_E_INTERNAL, "the role %s: generation %llu does not follow %llu", rec->name,
+                       (unsigned long long)rec->generation, (unsigned long long)expected);
+    if (found == NULL && store_case_clash(store, rec->name, other))
+        return cr_fail(err, CR_E_REFUSED, "the role %s differs from the role %s only in case", rec->name, other);
+    return cr_ok();
+}
+
 static cr_status save_record(struct store *store, const struct role_record *rec, uint64_t expected, struct cr_err *err)
 {
     char name[STORE_NAME_ROOM];
@@ -173,9 +194,7 @@ static cr_status save_record(struct store *store, const struct role_record *rec,
     st = load_record(store, rec->name, &found, NULL, err);
     if (cr_failed(st) && st.code != CR_E_NOT_FOUND)
         goto out;
-    if ((found != NULL ? found->generation : 0) != expected)
-        st = swap_refused(rec, found, expected, err);
-    else
+    if (!cr_failed(st = may_replace(store, rec, found, expected, err)))
         st = cr_file_replace(store->rolesfd, name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
 out:
     if (mine)
@@ -214,7 +233,7 @@ bool store_case_clash(struct store *store, const char *role, char other[ROLE_NAM
     for (i = 0; i < n && !clash; i++) {
         clash = strcasecmp(names[i], role) == 0 && strcmp(names[i], role) != 0;
         if (clash)
-            (void)snprintf(other, ROLE_NAME_MAX + 1, "%s", names[i]);
+            memcpy(other, names[i], strlen(names[i]) + 1);
     }
     store_names_free(&names, n);
     return clash;

@@ -38,8 +38,8 @@ static cr_status read_tail(int fd, off_t end, size_t want, struct cr_buf *out, s
     return st;
 }
 
-/* What stands behind the last newline is a line whose writer was killed: it is kept, as history.torn, and cut off. */
-static cr_status set_aside(struct store *store, int fd, off_t keep, struct cr_bytes torn, struct cr_err *err)
+/* What stands behind the last newline is a line whose writer was killed: it is kept, in history.torn. */
+static cr_status set_aside(struct store *store, struct cr_bytes torn, struct cr_err *err)
 {
     cr_status st = cr_ok();
     int out = openat(store->dirfd, "history.torn", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -49,87 +49,98 @@ static cr_status set_aside(struct store *store, int fd, off_t keep, struct cr_by
     if (write(out, torn.p, torn.n) != (ssize_t)torn.n || write(out, "\n", 1) != 1 || fsync(out) != 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot write history.torn");
     (void)close(out);
-    if (!cr_failed(st) && ftruncate(fd, keep) != 0)
-        st = cr_fail_errno(err, CR_E_IO, errno, "cannot cut a torn line off " FILE_NAME);
     return st;
 }
 
-/* The hash of the last whole line into @prev ("" for none); *torn says that a torn one was set aside. */
-static cr_status last_hash(struct store *store, int fd, role_hash_fn *hash, char prev[65], bool *torn,
-                           struct cr_err *err)
-{
-    struct cr_buf tail = {0};
-    const unsigned char *nl, *start;
-    struct stat sb;
-    cr_status st = cr_ok();
-    size_t want, whole;
+/* Where the next line goes, and what it chains on. */
+struct end {
+    off_t at;      /* behind the last newline */
+    char prev[65]; /* the hash of the last whole line, "" for none */
+    bool torn;     /* bytes that were set aside stand behind @at */
+};
 
-    prev[0] = '\0';
-    if (fstat(fd, &sb) != 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot read " FILE_NAME);
-    if (sb.st_size == 0)
+static cr_status read_end(struct store *store, struct cr_bytes tail, off_t size, role_hash_fn *hash, struct end *end,
+                          struct cr_err *err)
+{
+    const unsigned char *nl = memrchr(tail.p, '\n', tail.n), *start;
+    size_t whole = nl != NULL ? (size_t)(nl - tail.p) + 1 : 0;
+    cr_status st;
+
+    if (whole == 0 && (off_t)tail.n < size)
+        return cr_fail(err, CR_E_INVALID, FILE_NAME " ends in a line of more than %d bytes", 2 * LINE_MAX_BYTES);
+    end->at = size - (off_t)(tail.n - whole);
+    end->torn = whole < tail.n;
+    if (end->torn && cr_failed(st = set_aside(store, cr_bytes(tail.p + whole, tail.n - whole), err)))
         return st;
-    want = sb.st_size > 2 * LINE_MAX_BYTES ? 2 * LINE_MAX_BYTES : (size_t)sb.st_size;
-    if (cr_failed(st = read_tail(fd, sb.st_size, want, &tail, err)))
-        goto out;
-    nl = memrchr(tail.p, '\n', tail.n);
-    whole = nl != NULL ? (size_t)(nl - tail.p) + 1 : 0;
-    if (whole == 0 && (off_t)want < sb.st_size) {
-        st = cr_fail(err, CR_E_INVALID, FILE_NAME " ends in a line of more than %d bytes", 2 * LINE_MAX_BYTES);
-        goto out;
-    }
-    if (whole < tail.n) {
-        *torn = true;
-        st = set_aside(store, fd, sb.st_size - (off_t)(tail.n - whole), cr_bytes(tail.p + whole, tail.n - whole), err);
-        if (cr_failed(st))
-            goto out;
-    }
     if (whole == 0)
-        goto out;
+        return cr_ok();
     start = memrchr(tail.p, '\n', whole - 1);
     start = start != NULL ? start + 1 : tail.p;
-    st = role_history_check(cr_bytes(start, (size_t)(tail.p + whole - 1 - start)), NULL, hash, prev, err);
-out:
+    return role_history_check(cr_bytes(start, (size_t)(tail.p + whole - 1 - start)), NULL, hash, end->prev, err);
+}
+
+static cr_status find_end(struct store *store, int fd, role_hash_fn *hash, struct end *end, struct cr_err *err)
+{
+    struct cr_buf tail = {0};
+    struct stat sb;
+    cr_status st;
+    size_t want;
+
+    *end = (struct end){0};
+    if (fstat(fd, &sb) != 0)
+        return cr_fail_errno(err, CR_E_IO, errno, "cannot read " FILE_NAME);
+    if (sb.st_size == 0) /* perhaps just made */
+        return fsync(store->dirfd) == 0 ? cr_ok()
+                                        : cr_fail_errno(err, CR_E_IO, errno, "cannot sync the state directory");
+    want = sb.st_size > 2 * LINE_MAX_BYTES ? 2 * LINE_MAX_BYTES : (size_t)sb.st_size;
+    if (!cr_failed(st = read_tail(fd, sb.st_size, want, &tail, err)))
+        st = read_end(store, cr_buf_bytes(&tail), sb.st_size, hash, end, err);
     cr_buf_clear(&tail);
     return st;
 }
 
-static cr_status append_line(int fd, const struct cr_buf *line, struct cr_err *err)
+/* Over torn bytes if there are any: a kill at any call leaves whole lines and at most one torn, never a torn line
+ * forgotten without the note. */
+static cr_status write_lines(int fd, const struct end *end, const struct cr_buf *lines, struct cr_err *err)
 {
+    cr_status st = cr_ok();
     ssize_t n;
 
     do
-        n = write(fd, line->p, line->n);
+        n = pwrite(fd, lines->p, lines->n, end->at);
     while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)line->n)
-        return cr_fail_errno(err, CR_E_IO, n < 0 ? errno : ENOSPC, "cannot write " FILE_NAME);
-    if (fsync(fd) != 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot write " FILE_NAME);
-    return cr_ok();
+    if (n != (ssize_t)lines->n)
+        st = cr_fail_errno(err, CR_E_IO, n < 0 ? errno : ENOSPC, "cannot write " FILE_NAME);
+    else if (end->torn && ftruncate(fd, end->at + n) != 0)
+        st = cr_fail_errno(err, CR_E_IO, errno, "cannot cut a torn line off " FILE_NAME);
+    else if (fsync(fd) != 0)
+        st = cr_fail_errno(err, CR_E_IO, errno, "cannot write " FILE_NAME);
+    if (cr_failed(st) && !end->torn && ftruncate(fd, end->at) != 0)
+        st = cr_prefix(err, st, "a torn line stays");
+    return st;
 }
 
 static cr_status append_locked(struct store *store, int fd, const struct role_history_entry *entry, role_hash_fn *hash,
                                struct cr_err *err)
 {
+    struct role_history_entry note = {.when = entry->when,
+                                      .uid = entry->uid,
+                                      .host = entry->host,
+                                      .verb = "repair",
+                                      .note = "a torn last line was moved to history.torn"};
     struct cr_buf lines = {0};
-    char prev[65] = "", this[65] = "";
-    bool torn = false;
-    cr_status st = last_hash(store, fd, hash, prev, &torn, err);
+    char this[65] = "";
+    struct end end;
+    cr_status st = find_end(store, fd, hash, &end, err);
 
-    if (!cr_failed(st) && torn) {
-        struct role_history_entry note = {.when = entry->when,
-                                          .uid = entry->uid,
-                                          .host = entry->host,
-                                          .verb = "repair",
-                                          .note = "a torn last line was moved to history.torn"};
-
-        if (!cr_failed(st = role_history_write(&note, prev, hash, &lines, this, err)))
-            memcpy(prev, this, sizeof prev);
+    if (!cr_failed(st) && end.torn) {
+        if (!cr_failed(st = role_history_write(&note, end.prev, hash, &lines, this, err)))
+            memcpy(end.prev, this, sizeof end.prev);
     }
     if (!cr_failed(st))
-        st = role_history_write(entry, prev, hash, &lines, this, err);
+        st = role_history_write(entry, end.prev, hash, &lines, this, err);
     if (!cr_failed(st))
-        st = append_line(fd, &lines, err);
+        st = write_lines(fd, &end, &lines, err);
     cr_buf_clear(&lines);
     return st;
 }
@@ -143,7 +154,7 @@ cr_status store_history_append(struct store *store, const struct role_history_en
 
     if (cr_failed(st = store_lock_unless_held(store, &mine, err)))
         return st;
-    fd = openat(store->dirfd, FILE_NAME, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+    fd = openat(store->dirfd, FILE_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot open " FILE_NAME);
     else

@@ -59,10 +59,11 @@ static cr_status read_list(json_t *root, struct store_revocation **list, size_t 
     return cr_ok();
 }
 
-cr_status store_revocations(struct store *store, struct store_revocation **list, size_t *n, struct cr_err *err)
+/* *root is NULL where there is no file. */
+static cr_status load(struct store *store, json_t **root, struct store_revocation **list, size_t *n, struct cr_err *err)
 {
     struct cr_buf text = {0};
-    json_t *root = NULL;
+    json_t *got = NULL;
     cr_status st = cr_file_read(store->dirfd, FILE_NAME, FILE_MAX, true, &text, NULL, err);
 
     if (st.code == CR_E_NOT_FOUND) {
@@ -70,12 +71,24 @@ cr_status store_revocations(struct store *store, struct store_revocation **list,
         *n = 0;
         return cr_ok();
     }
-    if (!cr_failed(st) && !cr_failed(st = role_json_load(cr_buf_bytes(&text), FILE_MAX, &root, err)))
-        st = read_list(root, list, n, err);
-    if (cr_failed(st))
+    if (!cr_failed(st) && !cr_failed(st = role_json_load(cr_buf_bytes(&text), FILE_MAX, &got, err)))
+        st = read_list(got, list, n, err);
+    if (cr_failed(st)) {
         st = cr_prefix(err, st, "%s/" FILE_NAME, store->dir);
-    json_decref(root);
+        json_decref(got);
+    } else {
+        *root = got;
+    }
     cr_buf_clear(&text);
+    return st;
+}
+
+cr_status store_revocations(struct store *store, struct store_revocation **list, size_t *n, struct cr_err *err)
+{
+    json_t *root = NULL;
+    cr_status st = load(store, &root, list, n, err);
+
+    json_decref(root);
     return st;
 }
 
@@ -103,34 +116,38 @@ static json_t *entry_json(const struct store_revocation *rev)
     return cr_failed(role_json_done(&o, &json, NULL)) ? NULL : json;
 }
 
-/* @list with @rev in place of the entry of the same key, or behind the last. */
-static cr_status write_list(const struct store_revocation *list, size_t n, const struct store_revocation *rev,
-                            struct cr_buf *out, struct cr_err *err)
+/* The entry of @spki in the array, or NULL. Borrowed. */
+static json_t *find_entry(json_t *entries, const char *spki)
 {
-    json_t *entries = json_array(), *root = json_object();
-    bool placed = false, good = entries != NULL && root != NULL;
-    cr_status st;
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const char *text = json_string_value(json_object_get(json_array_get(entries, i), "spki"));
 
-    for (size_t i = 0; i < n && good; i++) {
-        bool same = strcmp(list[i].spki, rev->spki) == 0;
-
-        good = json_array_append_new(entries, entry_json(same ? rev : &list[i])) == 0;
-        placed = placed || same;
+        if (text != NULL && strcmp(text, spki) == 0)
+            return json_array_get(entries, i);
     }
-    good = good && (placed || json_array_append_new(entries, entry_json(rev)) == 0);
-    good = good && json_object_set_new(root, "format", json_integer(FILE_FORMAT)) == 0;
-    good = good && json_object_set(root, "revoked", entries) == 0;
-    st = good ? role_json_dump(root, JSON_INDENT(2), out, err) : cr_fail(err, CR_E_NOMEM, "out of memory");
-    if (!cr_failed(st))
-        st = cr_buf_append_str(out, "\n", err);
-    json_decref(entries);
-    json_decref(root);
-    return st;
+    return NULL;
+}
+
+/* Members that we do not know stay, in the file and in the entry. */
+static cr_status put_entry(json_t *root, const struct store_revocation *rev, struct cr_err *err)
+{
+    json_t *entries = json_object_get(root, "revoked"), *fresh = entry_json(rev), *old;
+    bool good = fresh != NULL;
+
+    if (good && (old = find_entry(entries, rev->spki)) != NULL)
+        good = json_object_update(old, fresh) == 0;
+    else if (good && json_array_size(entries) >= ENTRIES_MAX)
+        good = false;
+    else if (good)
+        good = json_array_append(entries, fresh) == 0;
+    json_decref(fresh);
+    return good ? cr_ok() : cr_fail(err, CR_E_NOMEM, "no room for another revocation");
 }
 
 cr_status store_revocation_save(struct store *store, const struct store_revocation *rev, struct cr_err *err)
 {
     struct store_revocation *list = NULL;
+    json_t *root = NULL;
     struct cr_buf text = {0};
     size_t n = 0;
     bool mine = false;
@@ -138,12 +155,21 @@ cr_status store_revocation_save(struct store *store, const struct store_revocati
 
     if (cr_failed(st = store_lock_unless_held(store, &mine, err)))
         return st;
-    if (!cr_failed(st = store_revocations(store, &list, &n, err)) &&
-        !cr_failed(st = write_list(list, n, rev, &text, err)))
-        st = cr_file_replace(store->dirfd, FILE_NAME, 0644, (gid_t)-1, cr_buf_bytes(&text), err);
+    if (cr_failed(st = load(store, &root, &list, &n, err)))
+        goto out;
+    if (root == NULL && (root = json_pack("{s:i, s:[]}", "format", FILE_FORMAT, "revoked")) == NULL) {
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+        goto out;
+    }
+    if (cr_failed(st = put_entry(root, rev, err)) || cr_failed(st = role_json_dump(root, JSON_INDENT(2), &text, err)) ||
+        cr_failed(st = cr_buf_append_str(&text, "\n", err)))
+        goto out;
+    st = cr_file_replace(store->dirfd, FILE_NAME, 0644, (gid_t)-1, cr_buf_bytes(&text), err);
+out:
     if (mine)
         store_unlock(store);
     store_revocations_free(&list, n);
+    json_decref(root);
     cr_buf_clear(&text);
     return st;
 }
