@@ -38,7 +38,8 @@ static cr_status prove(struct tool *tool, const struct role_cert *cert, struct c
     return cr_ok();
 }
 
-/* Would every role that loses its current take the replacement? Asked before anything is written. */
+/* Would every role that loses its current take the replacement? Asked before anything is written. A record that cannot be
+ * read must not stop a revocation of the others, which will report it. */
 static cr_status check_roles(struct tool *tool, const struct role_intent *intent, struct cr_err *err)
 {
     struct tool_intent filled = {0};
@@ -51,11 +52,15 @@ static cr_status check_roles(struct tool *tool, const struct role_intent *intent
         cr_failed(st = tool_intent_fill(tool, intent, &filled, err)))
         goto out;
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
+        struct role_record *rec = NULL;
         struct tool_plan plan = {0};
-        st = tool_plan_make(tool, names[i], &filled, &plan, err);
-        tool_plan_clear(&plan);
-        if (cr_failed(st))
+        struct cr_stamp stamp;
+        if (cr_failed(store_load(store, names[i], &rec, &stamp, NULL)))
+            continue;
+        role_record_unref(&rec);
+        if (cr_failed(st = tool_plan_make(tool, names[i], &filled, &plan, err)))
             st = cr_prefix(err, st, "nothing is revoked yet, the replacement does not do");
+        tool_plan_clear(&plan);
     }
 out:
     tool_intent_clear(&filled);
@@ -141,11 +146,10 @@ static cr_status carry_out(struct tool *tool, const struct store_revocation *rev
         return tool_revocation_apply(tool, rev, err);
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_revocation_save(store, rev, err)))
         return st;
-    snprintf(note, sizeof(note), "key of certificate %s", rev->thumbprint);
-    if ((!known && cr_failed(st = tool_history(tool, "revoke", NULL, NULL, NULL, note, NULL, err))) ||
-        cr_failed(st = tool_revocations_finish(tool, err)))
+    if (cr_failed(st = tool_revocations_finish(tool, err)))
         return cr_prefix(err, st, "the key is refused from now on, but not yet out of every role; repeat the command");
-    return st;
+    snprintf(note, sizeof(note), "key of certificate %s", rev->thumbprint);
+    return known ? st : tool_history(tool, "revoke", NULL, NULL, NULL, note, NULL, err);
 }
 
 static cr_status report_json(struct tool *tool, const struct role_cert *cert, bool known, struct cr_err *err)

@@ -87,6 +87,19 @@ same "$(slots WsFedTokenTransfer)" "- c -"
 same "$(slots Default)" "- c -"
 same "$(slots WebServicesInternal)" "- c -"
 
+# ---- a record that cannot be read stops neither the others nor the next change from finishing
+restore
+echo '{' >lab/state/roles/Broken.json
+check 1 certroll revoke --thumbprint "$(thumb b)" --replace-with "$(thumb c)"
+err_has "not yet out of every role"
+same "$(slots $R)" "a c -"
+same "$(slots Default)" "- c -"
+same "$(json 'd["revoked"][0]["done"]' lab/state/revoked.json)" false
+refused 1 "revoked" certroll assign $R --thumbprint "$(thumb b)"
+rm lab/state/roles/Broken.json
+run certroll unassign $R --slot next
+same "$(json 'd["revoked"][0]["done"]' lab/state/revoked.json)" true
+
 # ---- killed at every rename: nothing, or everything as soon as anything is written
 strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
 roles="$R WsFedTokenTransfer Default WebServicesInternal"
