@@ -42,9 +42,11 @@ static cr_status tokendir(const char *path, char **out, struct cr_err *err)
     return st;
 }
 
+/* Members write what a login writes; the objects, their keys among them, they only read. */
 static bool entry_open(const FTSENT *e, gid_t gid)
 {
-    mode_t mode = e->fts_info == FTS_D ? 02750 : 0640;
+    bool login = !strcmp(e->fts_name, "token.object") || !strcmp(e->fts_name, "token.lock");
+    mode_t mode = e->fts_info == FTS_D ? 02750 : login ? 0660 : 0640;
 
     if (e->fts_info != FTS_D && e->fts_info != FTS_F)
         return true;

@@ -120,7 +120,7 @@ if [ "$(id -u)" = 0 ]; then
     out_has "as a member of group daemon"
     same "$(stat -c '%a %G' "$T/g/pin") $(stat -c %a "$T/g/so-pin")" "640 daemon 600"
     [ -z "$(find "$T/g/tokens" ! -group daemon)" ] || fail "token files not of the group"
-    [ -z "$(find "$T/g/tokens" -perm /022)" ] || fail "token files writable by the group"
+    [ -z "$(find "$T/g/tokens" -perm /022 ! -name 'token.*')" ] || fail "token files writable by the group"
     refused 1 "group" certroll init --dir "$T/g" --group bin
     # a file that a member cannot reach is said, not found out by the first server
     mkdir -m 700 "$T/closed"
