@@ -96,6 +96,17 @@ cert own2
 run certroll import own2.pfx Own2 --use token --kid my-kid --passin pass:pw
 refused 1 "one kid 'my-kid'" certroll jwks Own Own2
 
+# ---- kid-format is the role's, from its first assignment on
+for format in x5t x5t-hex; do
+    sed "s/^kid-format *=.*/kid-format = $format/" lab/certroll.conf >$format.conf
+    run certroll import c.pfx "By-$format" --use token --passin pass:pw --config "$T/$format.conf"
+    run certroll jwks "By-$format"
+    verify own
+done
+same "$(json 'd["keys"][0]["kid"]')" "$(thumb1 c | tr a-f A-F)"
+run certroll jwks By-x5t
+same "$(json 'd["keys"][0]["kid"] == d["keys"][0]["x5t"]')" true
+
 # ---- nothing to publish, files, no token
 run certroll unassign Own
 run certroll jwks Own
