@@ -20,11 +20,12 @@ struct cert_bundle {
     char *friendly_name; /* PKCS#12 friendlyName, or NULL */
 };
 
-/* Called when the file is encrypted; fills @pass (UTF-8). May be asked once; an empty answer is a valid passphrase. */
+/* Called when the file is encrypted; fills @pass (UTF-8). Asked at most once a file; an empty answer is a valid passphrase. */
 typedef cr_status cert_pass_fn(void *arg, const char *what, struct cr_buf *pass, struct cr_err *err);
 
 /* PKCS#12 (DER) or PEM is seen from the bytes. Old PFX (RC2-40, 3DES, SHA-1 MAC) is read with the legacy provider in a
  * private context; empty passphrases in both encodings (none and zero-length), UTF-8 and, on failure, Latin-1 are tried.
+ * More than 10 million iterations of key derivation in one file: CR_E_REFUSED before any is done.
  * Several private keys, a key that no certificate matches, no certificate, two possible leaves: CR_E_REFUSED naming them.
  * A wrong passphrase: CR_E_PIN. */
 cr_status cert_bundle_read(struct cr_bytes file, cert_pass_fn *pass, void *pass_arg, struct cert_bundle *out,
