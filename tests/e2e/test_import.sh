@@ -233,6 +233,27 @@ if command -v pkcs11-tool >/dev/null; then
     ! grep 'Access:' keys.txt | grep -v -e 'never extractable' -e 'sensitive$' || fail "a key is extractable"
 fi
 
+# ---- killed at any of its own disk writes, it is completed by doing it again
+if command -v strace >/dev/null; then
+    for ((n = 1; n < 40; n++)); do
+        cert "kill$n" ec:P-256
+        got=0
+        strace -f -o /dev/null -e trace=fsync,rename,renameat,renameat2 \
+            -e inject=fsync,rename,renameat,renameat2:signal=KILL:when=$n \
+            certroll import "kill$n.pfx" Killed --use token --passin pass:pw >"$T/out" 2>"$T/err" || got=$?
+        [ $got = 0 ] && break
+        same "$got" 137 "killed at disk write $n"
+        run certroll certs
+        run certroll import "kill$n.pfx" Killed --use token --passin pass:pw
+        same "$(show Killed 'r["current"]["thumbprint_sha256"]')" "$(thumb "kill$n")"
+        same "$(objects 'len(d["keys"])')" 0 "a key without certificate after disk write $n"
+    done
+    [ "$n" -gt 5 ] || fail "only $n disk writes"
+    [ "$n" -lt 40 ] || fail "no end of disk writes"
+    find lab/state -name '*.tmp' >tmps
+    same "$(cat tmps)" "" "temporary files stay"
+fi
+
 # ---- the token away
 mv lab/tokens lab/tokens.away
 refused 3 "" certroll import c.pfx --passin pass:pw

@@ -64,11 +64,12 @@ static void expect_usage(char **argv, const char *part)
 
 static void options_may_stand_between_operands(void **state)
 {
+    char **argv = ARGS("change", "A", "--thumbprint", "01234567", "B", "--json", "--reason=why");
     struct tool tool;
     struct cr_err err = {0};
 
     (void)state;
-    if (cr_failed(parse(&tool, ARGS("change", "A", "--thumbprint", "01234567", "B", "--json", "--reason=why"), &err)))
+    if (cr_failed(parse(&tool, argv, &err)))
         fail_msg("%s", err.text);
     assert_ptr_equal(tool.cmd, &change);
     assert_int_equal(tool.nargs, 2);

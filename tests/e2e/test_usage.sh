@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The command line itself: help, version, mistakes, standard output that cannot be written, several at once.
+# shellcheck source=tests/e2e/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+cd "$T"
+
+run certroll --version
+grep -qE '^certroll [0-9]+\.[0-9]+' out || fail "no version"
+run certroll --help
+mapfile -t commands < <(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' out)
+[ ${#commands[@]} -ge 13 ] || fail "only ${#commands[@]} commands in --help"
+[ "$(wc -L <out)" -le 80 ] || fail "--help is wider than 80 columns"
+for command in "${commands[@]}"; do
+    run certroll "$command" --help
+    out_has "Usage: certroll $command"
+    [ "$(wc -L <out)" -le 80 ] || fail "$command --help is wider than 80 columns"
+    refused 2 "--no-such-option" certroll "$command" --no-such-option
+    out_lacks " "
+    same "$(wc -l <err)" 1 "a mistake takes more than one line"
+done
+refused 2 "a command is needed" certroll
+refused 2 "no command 'frobnicate'" certroll frobnicate
+refused 3 "certroll init" certroll --config "$T/none.conf" show
+
+lab
+cert a
+run certroll import a.pfx OAuthTokenIssuer --passin pass:pw
+for args in "show" "show --json" "certs" "certs --json" "jwks OAuthTokenIssuer" "pem OAuthTokenIssuer" "--help"; do
+    got=0
+    # shellcheck disable=SC2086
+    certroll $args >/dev/full 2>err || got=$?
+    same "$got" 3 "certroll $args to a full disk"
+    err_has "standard output"
+done
+
+# a configuration or state that others may write is refused
+chmod 666 lab/certroll.conf
+check 1 certroll show
+err_has certroll.conf
+chmod 644 lab/certroll.conf
+chmod 777 lab/state
+refused 3 "" certroll show
+chmod 755 lab/state
+echo "nonsense = yes" >>lab/certroll.conf
+check 1 certroll show
+err_has nonsense
+sed -i '$d' lab/certroll.conf
+
+# several administrators at once: one key, each role changed once
+cert b
+pids=()
+for i in 1 2 3 4; do
+    certroll import b.pfx "Role$i" --use token --passin pass:pw >"import.$i" 2>&1 &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of four imports failed: $(cat import.*)"; done
+same "$(cat import.? | grep -c 'key created')" 1 "how often the key was created"
+run certroll certs --json
+same "$(json 'len(d["certs"]), len(d["keys"])')" '[2, 0]'
+/usr/bin/python3 -c '
+import json
+lines = [json.loads(l) for l in open("lab/state/history.jsonl")]
+assert len(lines) >= 7, len(lines)'
+ok "usage"
