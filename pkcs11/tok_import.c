@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tok_attr.h"
+#include "tok_create.h"
+#include "tok_member.h"
+#include "tok_uri.h"
+
+struct import {
+    const struct tok_import *what;
+    char *location;
+    bool created;
+};
+
+static cr_status find_by_id(struct tok_session *ses, CK_OBJECT_CLASS cls, struct cr_bytes id, CK_OBJECT_HANDLE *hits,
+                            size_t room, size_t *n, struct cr_err *err)
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE tmpl[] = {
+        {CKA_CLASS, &cls, sizeof(cls)}, {CKA_TOKEN, &yes, sizeof(yes)}, {CKA_ID, (void *)id.p, id.n}};
+
+    return tok_attr_find(ses, tmpl, CR_COUNT(tmpl), hits, room, n, err);
+}
+
+static cr_status find_cert(struct tok_session *ses, struct cr_bytes der, CK_OBJECT_HANDLE *hits, size_t room, size_t *n,
+                           struct cr_err *err)
+{
+    CK_OBJECT_CLASS cls = CKO_CERTIFICATE;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE tmpl[] = {
+        {CKA_CLASS, &cls, sizeof(cls)}, {CKA_TOKEN, &yes, sizeof(yes)}, {CKA_VALUE, (void *)der.p, der.n}};
+
+    return tok_attr_find(ses, tmpl, CR_COUNT(tmpl), hits, room, n, err);
+}
+
+/* What the object shows of its public half must be the key's; the id is a hash of it, so nothing shown is no doubt. */
+static cr_status same_numbers(struct tok_session *ses, CK_OBJECT_HANDLE obj, const struct tok_key *key,
+                              struct cr_err *err)
+{
+    bool rsa = key->type == TOK_KEY_RSA;
+    struct cr_buf seen = {0};
+    struct cr_bytes is, want = cr_buf_bytes(rsa ? &key->n : &key->point);
+    cr_status st = tok_attr_get(ses, obj, rsa ? CKA_MODULUS : CKA_EC_POINT, &seen, err);
+
+    is = rsa ? tok_attr_trim(cr_buf_bytes(&seen)) : tok_attr_point(cr_buf_bytes(&seen));
+    if (!cr_failed(st) && seen.n > 0 && !cr_bytes_equal(is, want) && !cr_bytes_equal(cr_buf_bytes(&seen), want))
+        st = cr_fail(err, CR_E_EXISTS, "token %s: another key has this CKA_ID", ses->m->name);
+    cr_buf_clear(&seen);
+    return st;
+}
+
+static cr_status existing(struct tok_session *ses, CK_OBJECT_CLASS cls, const struct tok_key *key, bool *there,
+                          struct cr_err *err)
+{
+    CK_OBJECT_HANDLE hits[2];
+    size_t n = 0;
+    cr_status st = find_by_id(ses, cls, cr_buf_bytes(&key->id), hits, CR_COUNT(hits), &n, err);
+
+    if (cr_failed(st))
+        return st;
+    if (n > 1 && cls == CKO_PRIVATE_KEY)
+        return cr_fail(err, CR_E_AMBIGUOUS, "token %s: more than one private key has this CKA_ID", ses->m->name);
+    *there = n > 0;
+    return n > 0 ? same_numbers(ses, hits[0], key, err) : st;
+}
+
+static cr_status import_key(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)
+{
+    const struct tok_key *key = im->what->key;
+    bool private_there = false, public_there = false;
+    cr_status st;
+
+    if (cr_failed(st = existing(ses, CKO_PUBLIC_KEY, key, &public_there, err)) ||
+        cr_failed(st = existing(ses, CKO_PRIVATE_KEY, key, &private_there, err)))
+        return st;
+    if (!private_there) {
+        if (!key->has_private)
+            return cr_fail(err, CR_E_NOT_FOUND, "token %s has not got the private key", ses->m->name);
+        if (cr_failed(st = tok_create_private(ses, im->what, made, err)))
+            return st;
+    }
+    if (!public_there && cr_failed(st = tok_create_public(ses, im->what, made, err)))
+        return st;
+    im->created = !private_there;
+    return st;
+}
+
+static cr_status import_cert(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)
+{
+    CK_OBJECT_HANDLE hit;
+    size_t n = 0;
+    cr_status st = find_cert(ses, im->what->cert, &hit, 1, &n, err);
+
+    return cr_failed(st) || n > 0 ? st : tok_create_cert(ses, im->what, made, err);
+}
+
+static cr_status location_make(struct tok_session *ses, struct import *im, struct cr_err *err)
+{
+    CK_TOKEN_INFO info;
+
+    tok_member_info(ses->m, &info);
+    return tok_uri_make(&info, CKO_PRIVATE_KEY, cr_buf_bytes(&im->what->key->id), cr_bytes(NULL, 0), &im->location,
+                        err);
+}
+
+static cr_status import_all(struct tok_session *ses, void *arg, struct cr_err *err)
+{
+    struct import *im = arg;
+    struct tok_made made = {0};
+    cr_status st = cr_ok();
+
+    im->created = false;
+    cr_free_str(&im->location);
+    if (im->what->key != NULL)
+        st = import_key(ses, im, &made, err);
+    if (!cr_failed(st) && im->what->cert.n > 0)
+        st = import_cert(ses, im, &made, err);
+    if (!cr_failed(st) && im->what->key != NULL)
+        st = location_make(ses, im, err);
+    while (cr_failed(st) && made.n > 0) {
+        CK_RV rv = ses->rv; /* of the failure, not of the clean-up */
+        cr_ignore(tok_destroy(ses, made.handle[--made.n], NULL));
+        ses->rv = rv;
+    }
+    return st;
+}
+
+cr_status tok_import(struct tok_local *loc, size_t token, const struct tok_import *what, char **location, bool *created,
+                     struct cr_err *err)
+{
+    struct import im = {.what = what};
+    struct tok_member *m = NULL;
+    cr_status st;
+
+    if (what->key != NULL && what->key->id.n == 0)
+        return cr_fail(err, CR_E_INVALID, "a key without CKA_ID cannot be imported");
+    if (cr_failed(st = tok_member_at(loc, token, &m, err)) ||
+        cr_failed(st = tok_session_run(m, true, import_all, &im, err))) {
+        cr_free_str(&im.location);
+        return st;
+    }
+    *location = im.location;
+    *created = im.created;
+    return st;
+}
+
+struct removal {
+    struct cr_bytes id, cert;
+    size_t gone;
+};
+
+static cr_status destroy_all(struct tok_session *ses, const CK_OBJECT_HANDLE *hits, size_t n, size_t *gone,
+                             struct cr_err *err)
+{
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < n && !cr_failed(st); i++)
+        if (!cr_failed(st = tok_destroy(ses, hits[i], err)))
+            ++*gone;
+    return st;
+}
+
+/* The private key goes first: half a removal leaves no key that nothing names. */
+static cr_status remove_all(struct tok_session *ses, void *arg, struct cr_err *err)
+{
+    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+    struct removal *rm = arg;
+    CK_OBJECT_HANDLE hits[16];
+    size_t n = 0;
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; rm->id.n > 0 && i < CR_COUNT(classes) && !cr_failed(st); i++) {
+        n = 0;
+        if (!cr_failed(st = find_by_id(ses, classes[i], rm->id, hits, CR_COUNT(hits), &n, err)))
+            st = destroy_all(ses, hits, n, &rm->gone, err);
+    }
+    if (rm->cert.n > 0 && !cr_failed(st)) {
+        n = 0;
+        if (!cr_failed(st = find_cert(ses, rm->cert, hits, CR_COUNT(hits), &n, err)))
+            st = destroy_all(ses, hits, n, &rm->gone, err);
+    }
+    return st;
+}
+
+cr_status tok_remove(struct tok_local *loc, size_t token, struct cr_bytes id, struct cr_bytes cert, struct cr_err *err)
+{
+    struct removal rm = {id, cert, 0};
+    struct tok_member *m = NULL;
+    cr_status st;
+
+    if (cr_failed(st = tok_member_at(loc, token, &m, err)) ||
+        cr_failed(st = tok_session_run(m, true, remove_all, &rm, err)))
+        return st;
+    return rm.gone > 0 ? st : cr_fail(err, CR_E_NOT_FOUND, "token %s: nothing to remove", m->name);
+}

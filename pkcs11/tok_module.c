@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tok_module.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <p11-kit/p11-kit.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cr_file.h"
+#include "tok_gate.h"
+#include "tok_slot.h"
+
+#define INIT_TRIES 6
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(struct tok_module *) registry; /* entries are added in front and never removed */
+
+struct tok_module *tok_module_first(void)
+{
+    return atomic_load(&registry);
+}
+
+void tok_registry_lock(void)
+{
+    pthread_mutex_lock(&registry_lock);
+}
+
+void tok_registry_unlock(void)
+{
+    pthread_mutex_unlock(&registry_lock);
+}
+
+int64_t tok_clock_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+bool tok_module_wait(struct tok_module *mod, int64_t deadline_ms)
+{
+    struct timespec ts = {(time_t)(deadline_ms / 1000), (long)(deadline_ms % 1000) * 1000000};
+    uint64_t process = tok_gate_process();
+    int r;
+
+    mod->waiters++;
+    r = pthread_cond_timedwait(&mod->changed, &mod->lock, &ts);
+    if (process == tok_gate_process())
+        mod->waiters--;
+    return r != ETIMEDOUT;
+}
+
+void tok_module_wake(struct tok_module *mod)
+{
+    if (mod->waiters > 0)
+        pthread_cond_broadcast(&mod->changed);
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void entry_free(struct tok_module *mod)
+{
+    if (mod == NULL)
+        return;
+    free(mod->path);
+    free(mod->init_args);
+    free(mod);
+}
+
+static cr_status entry_new(const char *path, const char *init_args, struct tok_module **out, struct cr_err *err)
+{
+    struct tok_module *mod = calloc(1, sizeof(*mod));
+    pthread_condattr_t attr;
+    cr_status st = cr_ok();
+
+    if (mod == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    if (cr_failed(st = cr_strdup(path, &mod->path, err)) ||
+        cr_failed(st = cr_strdup(init_args, &mod->init_args, err))) {
+        entry_free(mod);
+        return st;
+    }
+    pthread_mutex_init(&mod->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&mod->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    *out = mod;
+    return st;
+}
+
+static struct tok_module *entry_find(const char *path, const char *init_args)
+{
+    struct tok_module *mod = tok_module_first();
+
+    while (mod != NULL && !(text_equal(mod->path, path) && text_equal(mod->init_args, init_args)))
+        mod = mod->next;
+    return mod;
+}
+
+cr_status tok_module_get(const char *path, const char *init_args, bool serialize, struct tok_module **out,
+                         struct cr_err *err)
+{
+    struct tok_module *mod;
+    char *real = realpath(path, NULL); /* a missing file is reported when it is loaded */
+    cr_status st = cr_ok();
+
+    if (init_args != NULL && *init_args == '\0')
+        init_args = NULL;
+    tok_gate_install();
+    tok_registry_lock();
+    mod = entry_find(real != NULL ? real : path, init_args);
+    if (mod == NULL && !cr_failed(st = entry_new(real != NULL ? real : path, init_args, &mod, err))) {
+        mod->next = tok_module_first();
+        atomic_store(&registry, mod);
+    }
+    if (!cr_failed(st)) {
+        pthread_mutex_lock(&mod->lock);
+        mod->refs++;
+        if (!mod->up)
+            atomic_store(&mod->serialize, atomic_load(&mod->serialize) || serialize);
+        pthread_mutex_unlock(&mod->lock);
+        *out = mod;
+    }
+    tok_registry_unlock();
+    free(real);
+    return st;
+}
+
+/* The one who made busy true finalizes and unloads; a get that comes meanwhile waits in tok_slot_ready and loads anew. */
+void tok_module_put(struct tok_module **modp)
+{
+    struct tok_module *mod = *modp;
+    bool last;
+
+    *modp = NULL;
+    if (mod == NULL)
+        return;
+    pthread_mutex_lock(&mod->lock);
+    last = --mod->refs == 0 && !mod->busy && mod->p11 != NULL && !mod->stuck && !tok_gate_exiting();
+    mod->busy = mod->busy || last;
+    pthread_mutex_unlock(&mod->lock);
+    if (!last)
+        return;
+    if (!cr_failed(tok_gate_close(mod, 1000, NULL))) {
+        if (mod->up && !cr_failed(tok_gate_enter_owner(mod, 1000, NULL))) {
+            mod->p11->C_Finalize(NULL);
+            tok_gate_leave(mod);
+        }
+        p11_kit_module_release(mod->p11);
+        mod->p11 = NULL;
+        pthread_mutex_lock(&mod->lock);
+        mod->up = mod->broken = false;
+        mod->epoch++;
+        tok_slots_forget(mod);
+        pthread_mutex_unlock(&mod->lock);
+        tok_gate_open(mod);
+    }
+    pthread_mutex_lock(&mod->lock);
+    mod->busy = false;
+    tok_module_wake(mod);
+    pthread_mutex_unlock(&mod->lock);
+}
+
+static cr_status file_trusted(struct tok_module *mod, struct cr_err *err)
+{
+    cr_status st;
+    int fd;
+
+    if (strchr(mod->path, '/') == NULL)
+        return cr_ok(); /* found by p11-kit in its own directory */
+    if ((fd = open(mod->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0)
+        return cr_fail_errno(err, CR_E_TOKEN, errno, "PKCS#11 module %s (uid %u)", mod->path, (unsigned)geteuid());
+    st = cr_file_trusted(fd, mod->path, err);
+    close(fd);
+    return st;
+}
+
+static cr_status load(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
+{
+    const char *why;
+    cr_status st = file_trusted(mod, err);
+
+    if (cr_failed(st) || cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
+        return st;
+    mod->p11 = p11_kit_module_load(mod->path, 0);
+    why = mod->p11 == NULL ? p11_kit_message() : NULL;
+    tok_gate_leave(mod);
+    if (mod->p11 == NULL)
+        return cr_fail(err, CR_E_TOKEN, "PKCS#11 module %s: %s", mod->path, why != NULL ? why : "cannot be loaded");
+    return cr_ok();
+}
+
+/* Between 2 and 40 ms, different in processes that start together. */
+static void jitter(void)
+{
+    struct timespec now, ts = {0, 0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ts.tv_nsec = 2000000 + (now.tv_nsec / 64 + (long)getpid() * 7919) % 38 * 1000000;
+    nanosleep(&ts, NULL);
+}
+
+static CK_RV initialize_once(struct tok_module *mod)
+{
+    CK_C_INITIALIZE_ARGS args = {.flags = mod->serialize ? 0 : CKF_OS_LOCKING_OK, .pReserved = mod->init_args};
+    CK_RV rv = mod->p11->C_Initialize(&args);
+
+    if (rv == CKR_CANT_LOCK && !mod->serialize) {
+        mod->serialize = true;
+        args.flags = 0;
+        rv = mod->p11->C_Initialize(&args);
+    }
+    return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
+}
+
+/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment. */
+static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
+{
+    CK_RV rv = CKR_GENERAL_ERROR;
+    cr_status st;
+
+    for (int try = 0; try < INIT_TRIES; try++) {
+        if (try > 0)
+            jitter();
+        if (cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
+            return st;
+        rv = initialize_once(mod);
+        tok_gate_leave(mod);
+        if (rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED && rv != CKR_DEVICE_ERROR)
+            break;
+    }
+    if (rv == CKR_OK)
+        return cr_ok();
+    return cr_fail(err, CR_E_TOKEN, "%s: C_Initialize: %s (0x%lx), uid %u", mod->path, tok_ckr_name(rv), rv,
+                   (unsigned)geteuid());
+}
+
+static void finalize(struct tok_module *mod, unsigned wait_ms)
+{
+    if (cr_failed(tok_gate_enter_owner(mod, wait_ms, NULL)))
+        return;
+    mod->p11->C_Finalize(NULL);
+    tok_gate_leave(mod);
+}
+
+cr_status tok_module_start(struct tok_module *mod, unsigned wait_ms, bool *fresh, struct cr_err *err)
+{
+    uint64_t process = tok_gate_process();
+    bool sound;
+    cr_status st;
+
+    pthread_mutex_lock(&mod->lock);
+    sound = mod->up && !mod->broken;
+    pthread_mutex_unlock(&mod->lock);
+    if (sound)
+        return cr_ok();
+    if (cr_failed(st = tok_gate_close(mod, wait_ms, err)))
+        return st;
+    if (mod->up)
+        finalize(mod, wait_ms);
+    if (mod->p11 == NULL)
+        st = load(mod, wait_ms, err);
+    if (!cr_failed(st))
+        st = initialize(mod, wait_ms, err);
+    if (process != tok_gate_process())
+        return cr_fail(err, CR_E_BUSY, "%s: forked while it was initialized", mod->path);
+    pthread_mutex_lock(&mod->lock);
+    mod->up = !cr_failed(st);
+    mod->broken = false;
+    mod->epoch++;
+    tok_slots_forget(mod);
+    pthread_mutex_unlock(&mod->lock);
+    tok_gate_open(mod);
+    *fresh = true;
+    return st;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tok_slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tok_gate.h"
+#include "tok_member.h"
+#include "tok_uri.h"
+
+#define SLOTS_MAX 256
+
+static void slot_free(struct tok_slot *slot)
+{
+    if (slot == NULL)
+        return;
+    p11_kit_uri_free(slot->match);
+    free(slot->uri);
+    free(slot->idle);
+    free(slot);
+}
+
+static cr_status slot_new(struct tok_module *mod, const char *uri, unsigned max_sessions, struct tok_slot **out,
+                          struct cr_err *err)
+{
+    struct tok_slot *slot = calloc(1, sizeof(*slot));
+    cr_status st;
+
+    if (slot == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    slot->mod = mod;
+    slot->max_sessions = max_sessions;
+    if ((slot->idle = calloc(max_sessions, sizeof(*slot->idle))) == NULL)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    else if (!cr_failed(st = cr_strdup(uri, &slot->uri, err)))
+        st = tok_uri_token(uri, &slot->match, err);
+    if (cr_failed(st))
+        slot_free(slot);
+    else
+        *out = slot;
+    return st;
+}
+
+static struct tok_slot *slot_find(struct tok_module *mod, const char *uri)
+{
+    struct tok_slot *slot = mod->slots;
+
+    while (slot != NULL && strcmp(slot->uri, uri))
+        slot = slot->next;
+    return slot;
+}
+
+/* Two hosts that configure one token share it; the first one's session limit holds. */
+cr_status tok_slot_get(struct tok_module *mod, const char *uri, unsigned max_sessions, struct tok_slot **out,
+                       struct cr_err *err)
+{
+    struct tok_slot *slot = NULL, *fresh = NULL;
+    cr_status st = slot_new(mod, uri, max_sessions, &fresh, err);
+
+    if (cr_failed(st))
+        return st;
+    pthread_mutex_lock(&mod->lock);
+    slot = slot_find(mod, uri);
+    if (slot == NULL) {
+        fresh->next = mod->slots;
+        mod->slots = slot = fresh;
+        fresh = NULL;
+    }
+    slot->refs++;
+    pthread_mutex_unlock(&mod->lock);
+    slot_free(fresh);
+    *out = slot;
+    return st;
+}
+
+void tok_slot_put(struct tok_slot **slot)
+{
+    if (*slot == NULL)
+        return;
+    pthread_mutex_lock(&(*slot)->mod->lock);
+    (*slot)->refs--;
+    pthread_mutex_unlock(&(*slot)->mod->lock);
+    *slot = NULL;
+}
+
+void tok_slots_forget(struct tok_module *mod)
+{
+    for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next) {
+        slot->stamp = 0;
+        slot->open = slot->nidle = 0;
+    }
+}
+
+void tok_slot_doubt(struct tok_slot *slot, uint64_t stamp, uint64_t epoch, enum tok_repair repair)
+{
+    struct tok_module *mod = slot->mod;
+
+    pthread_mutex_lock(&mod->lock);
+    if (repair == TOK_REPAIR_MODULE && mod->epoch == epoch) {
+        mod->broken = mod->up;
+        for (struct tok_slot *s = mod->slots; s != NULL; s = s->next)
+            s->stamp = 0;
+    } else if (repair == TOK_REPAIR_SLOT && slot->stamp == stamp) {
+        slot->stamp = 0;
+    }
+    pthread_mutex_unlock(&mod->lock);
+}
+
+/* Two token slots that match are refused: a label is no identity where somebody may plug in another token. */
+static cr_status token_find(struct tok_member *m, CK_SLOT_ID *id, CK_TOKEN_INFO *info, CK_RV *rv, struct cr_err *err)
+{
+    struct tok_slot *slot = m->slot;
+    CK_FUNCTION_LIST *p11 = slot->mod->p11;
+    CK_SLOT_ID ids[SLOTS_MAX], want = p11_kit_uri_get_slot_id(slot->match);
+    CK_ULONG n = SLOTS_MAX;
+    unsigned hits = 0;
+    CK_TOKEN_INFO seen;
+    cr_status st = tok_gate_enter(slot->mod, m->wait_ms, err);
+
+    if (cr_failed(st))
+        return st;
+    *rv = p11->C_GetSlotList(CK_TRUE, ids, &n);
+    for (CK_ULONG i = 0; *rv == CKR_OK && i < n && i < SLOTS_MAX; i++) {
+        memset(&seen, 0, sizeof(seen));
+        if ((want != (CK_SLOT_ID)-1 && want != ids[i]) || p11->C_GetTokenInfo(ids[i], &seen) != CKR_OK)
+            continue;
+        if (!(seen.flags & CKF_TOKEN_INITIALIZED) || !tok_uri_selects(slot->match, &seen))
+            continue;
+        if (hits++ == 0) {
+            *id = ids[i];
+            *info = seen;
+        }
+    }
+    tok_gate_leave(slot->mod);
+    if (*rv != CKR_OK)
+        return tok_ckr_fail(err, m->name, "C_GetSlotList", *rv);
+    if (hits > 1)
+        return cr_fail(err, CR_E_AMBIGUOUS, "token %s: '%s' selects %u tokens of %s", m->name, slot->uri, hits,
+                       slot->mod->path);
+    if (hits == 0) {
+        *rv = CKR_TOKEN_NOT_PRESENT;
+        return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s' (%lu token slots)", m->name,
+                       slot->mod->path, slot->uri, n);
+    }
+    return st;
+}
+
+static cr_status session_open(struct tok_member *m, CK_SLOT_ID id, CK_SESSION_HANDLE *out, CK_RV *rv,
+                              struct cr_err *err)
+{
+    struct tok_module *mod = m->slot->mod;
+    cr_status st = tok_gate_enter(mod, m->wait_ms, err);
+
+    if (cr_failed(st))
+        return st;
+    *rv = mod->p11->C_OpenSession(id, CKF_SERIAL_SESSION, NULL, NULL, out);
+    tok_gate_leave(mod);
+    return *rv == CKR_OK ? st : tok_ckr_fail(err, m->name, "C_OpenSession", *rv);
+}
+
+static void session_close(struct tok_member *m, CK_SESSION_HANDLE session)
+{
+    struct tok_module *mod = m->slot->mod;
+
+    if (cr_failed(tok_gate_enter(mod, m->wait_ms, NULL)))
+        return;
+    mod->p11->C_CloseSession(session);
+    tok_gate_leave(mod);
+}
+
+/* Sessions left from before a doubt: closed here, by the one who repairs. */
+static void idle_close(struct tok_member *m)
+{
+    struct tok_slot *slot = m->slot;
+    CK_SESSION_HANDLE old = 0;
+    bool more = true;
+
+    while (more) {
+        pthread_mutex_lock(&slot->mod->lock);
+        more = slot->nidle > 0;
+        if (more) {
+            old = slot->idle[--slot->nidle];
+            slot->open--;
+        }
+        pthread_mutex_unlock(&slot->mod->lock);
+        if (more)
+            session_close(m, old);
+    }
+}
+
+/* A token stays logged in only while a session is open, so the one that logged in starts the pool. */
+static void publish(struct tok_slot *slot, CK_SLOT_ID id, const CK_TOKEN_INFO *info, CK_SESSION_HANDLE session)
+{
+    pthread_mutex_lock(&slot->mod->lock);
+    slot->id = id;
+    slot->info = *info;
+    slot->info_known = true;
+    slot->idle[slot->nidle++] = session;
+    slot->open++;
+    slot->stamp = ++slot->mod->stamp;
+    pthread_mutex_unlock(&slot->mod->lock);
+}
+
+static cr_status bring_up(struct tok_member *m, bool *fresh, CK_RV *rv, struct cr_err *err)
+{
+    uint64_t process = tok_gate_process();
+    CK_SESSION_HANDLE session = 0;
+    CK_TOKEN_INFO info = {0};
+    CK_SLOT_ID id = 0;
+    cr_status st;
+
+    *rv = CKR_OK;
+    if (cr_failed(st = tok_member_env(m, err)) ||
+        cr_failed(st = tok_module_start(m->slot->mod, m->wait_ms, fresh, err)))
+        return st;
+    idle_close(m);
+    if (cr_failed(st = token_find(m, &id, &info, rv, err)) || cr_failed(st = session_open(m, id, &session, rv, err)))
+        return st;
+    st = tok_login(m, session, &info, rv, err);
+    if (process != tok_gate_process())
+        return cr_fail(err, CR_E_BUSY, "token %s: forked while logging in", m->name);
+    if (cr_failed(st))
+        session_close(m, session);
+    else
+        publish(m->slot, id, &info, session);
+    return st;
+}
+
+/* After an outage modules show no token until they are initialized anew; once, and not if that was just done. */
+static cr_status bring_up_or_rebuild(struct tok_member *m, struct cr_err *err)
+{
+    bool fresh = false;
+    CK_RV rv = CKR_OK;
+    cr_status st = bring_up(m, &fresh, &rv, err);
+
+    if (!cr_failed(st) || fresh || tok_ckr_repair(rv) == TOK_REPAIR_NONE)
+        return st;
+    pthread_mutex_lock(&m->slot->mod->lock);
+    m->slot->mod->broken = m->slot->mod->up;
+    pthread_mutex_unlock(&m->slot->mod->lock);
+    return bring_up(m, &fresh, &rv, err);
+}
+
+static cr_status attempt(struct tok_member *m, struct cr_err *err)
+{
+    struct tok_slot *slot = m->slot;
+    uint64_t process = tok_gate_process();
+    struct cr_err why = {0};
+    cr_status st = bring_up_or_rebuild(m, &why);
+
+    if (process != tok_gate_process())
+        return cr_ok(); /* a child that came out of the PIN callback: it begins anew */
+    pthread_mutex_lock(&slot->mod->lock);
+    slot->mod->busy = false;
+    slot->attempts++;
+    slot->failure = why;
+    slot->failure.code = st.code;
+    tok_module_wake(slot->mod);
+    pthread_mutex_unlock(&slot->mod->lock);
+    return cr_failed(st) ? cr_fail(err, st.code, "%s", why.text) : st;
+}
+
+enum turn { TURN_READY, TURN_MINE, TURN_FAILED, TURN_TIMEOUT };
+
+/* Whoever waited while another one failed fails with the same words, instead of each trying in turn. */
+static enum turn turn_take(struct tok_slot *slot, int64_t deadline, uint64_t *stamp, struct cr_err *failure)
+{
+    struct tok_module *mod = slot->mod;
+    enum turn turn = TURN_READY;
+    uint64_t attempts;
+
+    pthread_mutex_lock(&mod->lock);
+    attempts = slot->attempts;
+    while (slot->stamp == 0 && mod->busy && turn == TURN_READY)
+        if (!tok_module_wait(mod, deadline))
+            turn = TURN_TIMEOUT;
+    *stamp = slot->stamp;
+    if (slot->stamp != 0)
+        turn = TURN_READY;
+    else if (turn == TURN_READY && slot->attempts != attempts && slot->failure.code != CR_OK)
+        turn = TURN_FAILED;
+    else if (turn == TURN_READY)
+        turn = TURN_MINE;
+    if (turn == TURN_MINE)
+        mod->busy = true;
+    if (turn == TURN_FAILED)
+        *failure = slot->failure;
+    pthread_mutex_unlock(&mod->lock);
+    return turn;
+}
+
+cr_status tok_slot_ready(struct tok_member *m, int64_t deadline, uint64_t *stamp, struct cr_err *err)
+{
+    struct cr_err failure;
+    cr_status st;
+
+    for (;;) {
+        if (tok_gate_exiting())
+            return cr_fail(err, CR_E_TOKEN, "token %s: the process is exiting", m->name);
+        if (m->slot->mod->stuck)
+            return cr_fail(err, CR_E_TOKEN, "token %s: this process was forked while a call was stuck in %s", m->name,
+                           m->slot->mod->path);
+        switch (turn_take(m->slot, deadline, stamp, &failure)) {
+        case TURN_READY:
+            return cr_ok();
+        case TURN_MINE:
+            if (cr_failed(st = attempt(m, err)))
+                return st;
+            break;
+        case TURN_FAILED:
+            return cr_fail(err, failure.code, "%s", failure.text);
+        case TURN_TIMEOUT:
+            return cr_fail(err, CR_E_BUSY, "token %s: timed out waiting for another thread's login", m->name);
+        }
+    }
+}

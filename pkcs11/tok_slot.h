@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A token slot that a configured token URI selects: found, logged in to once, with its pool of sessions and its found
+ * keys. "Ready" means all that in the module's present epoch; each time it becomes ready it gets a new stamp, and
+ * sessions and object handles carry the stamp they belong to. */
+#ifndef TOK_SLOT_H
+#define TOK_SLOT_H
+
+#include <p11-kit/uri.h>
+
+#include "tok_local.h"
+#include "tok_module.h"
+
+struct tok_entry;
+
+struct tok_slot {
+    struct tok_slot *next;
+    struct tok_module *mod; /* not counted: entries are for ever */
+    char *uri;              /* as configured */
+    P11KitUri *match;
+
+    /* Guarded by mod->lock. */
+    unsigned refs;
+    uint64_t stamp;        /* 0: not ready */
+    uint64_t attempts;     /* of getting ready, ended */
+    struct cr_err failure; /* of the last attempt; code CR_OK if it went well */
+    CK_SLOT_ID id;         /* valid with stamp */
+    CK_TOKEN_INFO info;    /* as last seen */
+    bool info_known;
+    unsigned max_sessions;
+    unsigned open;           /* sessions of this epoch, idle and taken */
+    CK_SESSION_HANDLE *idle; /* room for max_sessions */
+    unsigned nidle;
+    struct tok_entry *entries; /* tok_object.h */
+
+    /* The busy owner's. */
+    struct cr_buf bad_pin; /* refused by the token; never tried again while it is what the source gives */
+};
+
+/* One configured token of one host: a slot, and how that host logs in to it. */
+struct tok_member {
+    char *name;
+    struct tok_slot *slot;
+    tok_pin_fn *pin;
+    void *pin_arg;
+    unsigned wait_ms;
+    char **env_names, **env_values;
+    size_t nenv;
+};
+
+cr_status tok_slot_get(struct tok_module *mod, const char *uri, unsigned max_sessions, struct tok_slot **out,
+                       struct cr_err *err);
+void tok_slot_put(struct tok_slot **slot); /* mod stays */
+
+/* Makes the slot ready if it is not: starts the module, finds the token, logs in. Nobody's lock may be held. Returns with
+ * the stamp under which it was ready. */
+cr_status tok_slot_ready(struct tok_member *m, int64_t deadline, uint64_t *stamp, struct cr_err *err);
+/* After a failure under @stamp and @epoch: makes the next use repair it. */
+void tok_slot_doubt(struct tok_slot *slot, uint64_t stamp, uint64_t epoch, enum tok_repair repair);
+/* Forgets readiness and sessions of all slots; mod->lock held, no C_ call. */
+void tok_slots_forget(struct tok_module *mod);
+
+/* tok_login.c; for the busy owner. */
+cr_status tok_login(struct tok_member *m, CK_SESSION_HANDLE session, const CK_TOKEN_INFO *info, CK_RV *rv,
+                    struct cr_err *err);
+
+#endif
