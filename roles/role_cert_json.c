@@ -35,7 +35,7 @@ static bool jkt_valid(const char *jkt)
 
 static cr_status text_dup(const json_t *obj, const char *name, char **out, struct cr_err *err)
 {
-    const char *text;
+    const char *text = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_text(obj, name, &text, err)))
@@ -45,7 +45,7 @@ static cr_status text_dup(const json_t *obj, const char *name, char **out, struc
 
 static cr_status read_names(const json_t *obj, struct role_cert *cert, struct cr_err *err)
 {
-    const char *text;
+    const char *text = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_text(obj, "jkt", &text, err)))
@@ -90,7 +90,7 @@ static cr_status read_numbers(const json_t *obj, struct role_cert *cert, struct 
 
 static cr_status read_chain(const json_t *obj, struct role_cert *cert, struct cr_err *err)
 {
-    json_t *list, *item;
+    json_t *list = NULL, *item;
     cr_status st;
     size_t i;
 
@@ -126,7 +126,7 @@ static bool location_valid(const json_t *item)
 
 static cr_status read_locations(const json_t *obj, struct role_cert *cert, struct cr_err *err)
 {
-    json_t *list, *item;
+    json_t *list = NULL, *item;
     cr_status st;
     size_t i;
 

@@ -453,7 +453,7 @@ static cr_status first_record(const char *name, const struct role_intent *intent
                               struct cr_err *err)
 {
     struct role_record *rec = NULL;
-    enum role_use use;
+    enum role_use use = ROLE_USE_TOKEN;
     cr_status st;
 
     if (!verbs[intent->verb].creates || intent->cert == NULL)

@@ -26,7 +26,7 @@ static cr_status no_word(const char *name, struct cr_err *err)
 
 static cr_status read_words(const json_t *obj, struct role_record *rec, struct cr_err *err)
 {
-    const char *use, *scope, *binding, *kid_format;
+    const char *use = NULL, *scope = NULL, *binding = NULL, *kid_format = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_text(obj, "use", &use, err)))
@@ -126,7 +126,7 @@ static cr_status read_slots(json_t *obj, struct role_record *rec, struct cr_err 
 
 static cr_status read_revoked(const json_t *obj, struct role_record *rec, struct cr_err *err)
 {
-    json_t *list, *item;
+    json_t *list = NULL, *item;
     cr_status st;
     size_t i;
 
@@ -151,7 +151,7 @@ static cr_status read_revoked(const json_t *obj, struct role_record *rec, struct
 
 static cr_status read_changed(const json_t *obj, struct role_record *rec, struct cr_err *err)
 {
-    const char *who;
+    const char *who = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_time(obj, "changed_at", &rec->changed.when, err)))
@@ -168,7 +168,7 @@ static cr_status read_changed(const json_t *obj, struct role_record *rec, struct
 static cr_status record_from_json(json_t *obj, const char *name, struct role_record **out, struct cr_err *err)
 {
     struct role_record *rec = NULL;
-    const char *own_name;
+    const char *own_name = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_format(obj, ROLE_FORMAT, err)))

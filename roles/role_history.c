@@ -108,7 +108,7 @@ static bool line_split(struct cr_bytes line, struct cr_bytes *body, char own[HAS
 static cr_status line_check(struct cr_bytes line, const char *prev, struct cr_err *err)
 {
     json_t *json = NULL;
-    const char *before;
+    const char *before = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_load(line, LINE_MAX_BYTES, &json, err)))
@@ -146,7 +146,7 @@ out:
 cr_status role_history_check(struct cr_bytes line, const char *prev, role_hash_fn *fn, char hash[65],
                              struct cr_err *err)
 {
-    struct cr_bytes body;
+    struct cr_bytes body = {0};
     char own[HASH_DIGITS + 1];
     cr_status st;
 

@@ -73,7 +73,7 @@ cr_status role_json_int(const json_t *obj, const char *name, int64_t min, int64_
 
 cr_status role_json_time(const json_t *obj, const char *name, int64_t *out, struct cr_err *err)
 {
-    const char *text;
+    const char *text = NULL;
     int64_t t = 0;
     cr_status st;
 
@@ -92,7 +92,7 @@ cr_status role_json_time(const json_t *obj, const char *name, int64_t *out, stru
 
 cr_status role_json_hex(const json_t *obj, const char *name, size_t digits, char *out, struct cr_err *err)
 {
-    const char *text;
+    const char *text = NULL;
     cr_status st;
 
     if (cr_failed(st = role_json_text(obj, name, &text, err)))

@@ -292,7 +292,7 @@ out:
 
 cr_status role_ref_read(struct cr_bytes der, struct role_uri *out, struct cr_err *err)
 {
-    struct cr_bytes body, format, uri;
+    struct cr_bytes body = {0}, format = {0}, uri = {0};
     cr_status st;
 
     if (cr_failed(st = element_read(&der, TAG_SEQUENCE, &body, err)))

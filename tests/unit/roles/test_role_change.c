@@ -192,6 +192,49 @@ static void unknown_members_survive_a_change(void **state)
     role_cert_unref(&b);
 }
 
+/* A revocation may stand in a record before any change took the key out of its slot. */
+static void settling_takes_a_marked_key_out(void **state)
+{
+    struct role_cert *a = fake_cert("A", NULL), *b = fake_cert("B", NULL);
+    struct role_outcome o;
+    struct role_record *rec = change(NULL, ROLE_ASSIGN, a, 0, T0, &o), *out;
+    struct role_view before, after;
+
+    (void)state;
+    assert_false(cr_failed(role_record_add_revoked(rec, a->spki, NULL)));
+    role_resolve(rec, T0, NULL, &before);
+    out = change(rec, ROLE_SETTLE, NULL, 0, T0, &o);
+    assert_null(out->current);
+    assert_string_equal(out->current_revoked, a->spki);
+    role_resolve(out, T0, NULL, &after);
+    assert_true(before.current_revoked && after.current_revoked);
+    role_record_unref(&out);
+    out = change(rec, ROLE_ASSIGN, b, 0, T0, &o); /* and it never becomes previous */
+    assert_null(out->previous);
+    assert_string_equal(out->current_revoked, "");
+    role_record_unref(&out);
+    role_record_unref(&rec);
+    role_cert_unref(&a);
+    role_cert_unref(&b);
+}
+
+static void a_location_is_needed(void **state)
+{
+    struct role_cert *a = fake_cert("A", NULL);
+    struct role_outcome o;
+    struct role_record *rec = change(NULL, ROLE_ASSIGN, a, 0, T0, &o), *out = NULL;
+    struct role_intent intent = {.verb = ROLE_LOCATION, .cert = a, .who = "alice"};
+
+    (void)state;
+    assert_false(cr_failed(role_cert_dup(rec->current, &intent.cert, NULL)));
+    assert_false(cr_failed(role_cert_set_locations(intent.cert, NULL, 0, NULL)));
+    assert_int_equal(role_change("OAuthTokenIssuer", rec, &intent, T0, &out, &o, NULL).code, CR_E_USAGE);
+    assert_null(out);
+    role_cert_unref(&intent.cert);
+    role_record_unref(&rec);
+    role_cert_unref(&a);
+}
+
 static void the_last_generation_is_the_last(void **state)
 {
     struct role_cert *a = fake_cert("A", NULL), *b = fake_cert("B", NULL);
@@ -283,6 +326,8 @@ int main(void)
         cmocka_unit_test(a_refusal_touches_nothing),
         cmocka_unit_test(the_policy_is_stored_at_the_first_assignment),
         cmocka_unit_test(unknown_members_survive_a_change),
+        cmocka_unit_test(settling_takes_a_marked_key_out),
+        cmocka_unit_test(a_location_is_needed),
         cmocka_unit_test(the_last_generation_is_the_last),
         cmocka_unit_test(a_policy_out_of_range_is_refused),
         cmocka_unit_test(random_changes_keep_the_invariants),

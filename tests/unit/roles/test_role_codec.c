@@ -267,6 +267,22 @@ static void damaged_bytes_are_refused(void **state)
     cr_buf_clear(&text);
 }
 
+static void a_long_changed_by_is_refused(void **state)
+{
+    json_t *json = full_json();
+    struct role_record *rec = NULL;
+    char who[1026];
+
+    (void)state;
+    memset(who, 'w', sizeof who);
+    who[1025] = '\0';
+    json_object_set_new(json, "changed_by", json_string(who));
+    assert_int_equal(read_json(json_incref(json), NULL, &rec, NULL).code, CR_E_INVALID);
+    json_object_set_new(json, "changed_by", json_string(who + 1));
+    assert_int_equal(read_json(json, NULL, &rec, NULL).code, CR_OK);
+    role_record_unref(&rec);
+}
+
 static void what_no_reader_takes_is_not_written(void **state)
 {
     struct role_record *rec = full_record();
@@ -330,6 +346,7 @@ int main(void)
         cmocka_unit_test(inconsistent_slots_are_refused),
         cmocka_unit_test(an_entry_in_a_slot_needs_a_location),
         cmocka_unit_test(damaged_bytes_are_refused),
+        cmocka_unit_test(a_long_changed_by_is_refused),
         cmocka_unit_test(what_no_reader_takes_is_not_written),
         cmocka_unit_test(the_view_has_the_documented_shape),
     };

@@ -96,6 +96,19 @@ static void a_changed_byte_breaks_a_line(void **state)
     cr_buf_clear(&out);
 }
 
+static void a_line_behind_no_hash_is_broken(void **state)
+{
+    struct cr_buf out = {0};
+    char hash[65];
+    struct cr_err err;
+
+    (void)state;
+    assert_false(cr_failed(role_history_write(&plain, "not a hash", fake_hash, &out, hash, NULL)));
+    assert_int_equal(role_history_check(cr_buf_bytes(&out), NULL, fake_hash, hash, &err).code, CR_E_INVALID);
+    assert_string_equal(err.text, "history: \"prev\" is not a hash");
+    cr_buf_clear(&out);
+}
+
 static void a_failing_hash_appends_nothing(void **state)
 {
     struct cr_buf out = {0};
@@ -149,9 +162,10 @@ static void an_entry_over_the_limit_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_has_its_members_in_order), cmocka_unit_test(lines_chain),
-        cmocka_unit_test(a_changed_byte_breaks_a_line),    cmocka_unit_test(a_failing_hash_appends_nothing),
-        cmocka_unit_test(any_text_makes_one_line),         cmocka_unit_test(an_entry_over_the_limit_is_refused),
+        cmocka_unit_test(a_line_has_its_members_in_order),    cmocka_unit_test(lines_chain),
+        cmocka_unit_test(a_changed_byte_breaks_a_line),       cmocka_unit_test(a_line_behind_no_hash_is_broken),
+        cmocka_unit_test(a_failing_hash_appends_nothing),     cmocka_unit_test(any_text_makes_one_line),
+        cmocka_unit_test(an_entry_over_the_limit_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,9 @@ void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t n);
 void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *text);
 void *__wrap_malloc(size_t n);
+char *__wrap_strdup(const char *text);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
@@ -53,6 +55,11 @@ void *__wrap_realloc(void *p, size_t n)
 void *__wrap_reallocarray(void *p, size_t n, size_t size)
 {
     return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
 }
 
 static struct role_cert *a, *b;
@@ -135,6 +142,7 @@ static cr_status relocate(struct cr_err *err)
     char place[] = "pkcs11:token=other", *places[] = {place};
 
     other.locations = places;
+    other.nlocations = 1;
     return change_by(&(struct role_intent){.verb = ROLE_LOCATION, .cert = &other, .who = "alice"}, err);
 }
 
@@ -212,12 +220,18 @@ static int setup(void **state)
 {
     struct role_intent intent = {.verb = ROLE_ASSIGN, .who = "alice"};
     struct role_outcome o;
+    unsigned char der[2][3] = {"CA", "RA"};
+    struct cr_buf chain[2] = {{der[0], 2, 0}, {der[1], 2, 0}};
     char old[65];
 
     (void)state;
     json_set_alloc_funcs(__wrap_malloc, free);
     a = fake_cert("A", NULL);
     b = fake_cert("B", NULL);
+    a->extra = json_pack("{s:[i]}", "pending", 1);
+    if (a->extra == NULL || cr_failed(cr_strdup("own", &a->own_kid, NULL)) ||
+        cr_failed(role_cert_set_chain(a, chain, 2, NULL)))
+        return -1;
     intent.cert = a;
     if (cr_failed(role_change("OAuthTokenIssuer", NULL, &intent, 1767225600, &record, &o, NULL)))
         return -1;
