@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RSA decryption by the token: PKCS#1, OAEP, and TLS's premaster secret, whose failure must not be told from success.
+ * Encryption, for programs that do both with one key, is software. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RSA_padding_check_PKCS1_OAEP_mgf1: constant-time, and there is no newer form */
+#include <errno.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/prov_ssl.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prov_algs.h"
+#include "prov_key.h"
+#include "prov_pss.h"
+
+#define RSA_BYTES_MAX 2048
+#define PREMASTER     SSL_MAX_MASTER_KEY_LENGTH
+
+struct cipher {
+    struct prov_ctx *ctx;
+    struct prov_key *key;
+    struct prov_bound bound;
+    int pad;
+    EVP_MD *md, *mgf; /* OAEP; NULL: SHA-1, and the same as md */
+    struct cr_buf label;
+    unsigned client_version, negotiated_version; /* TLS */
+};
+
+static void *new_ctx(void *provctx)
+{
+    struct cipher *c = calloc(1, sizeof *c);
+
+    if (c != NULL) {
+        c->ctx = provctx;
+        c->pad = RSA_PKCS1_PADDING;
+    }
+    return c;
+}
+
+static void free_ctx(void *vc)
+{
+    struct cipher *c = vc;
+
+    if (c == NULL)
+        return;
+    prov_bound_clear(&c->bound);
+    prov_key_unref(&c->key);
+    EVP_MD_free(c->md);
+    EVP_MD_free(c->mgf);
+    cr_buf_clear(&c->label);
+    free(c);
+}
+
+static void *dup_ctx(void *vc)
+{
+    const struct cipher *from = vc;
+    struct cipher *to = new_ctx(from->ctx);
+
+    if (to == NULL)
+        return NULL;
+    to->key = prov_key_ref(from->key);
+    prov_bound_copy(&from->bound, &to->bound);
+    to->pad = from->pad;
+    to->client_version = from->client_version;
+    to->negotiated_version = from->negotiated_version;
+    if (from->md != NULL && EVP_MD_up_ref(from->md) == 1)
+        to->md = from->md;
+    if (from->mgf != NULL && EVP_MD_up_ref(from->mgf) == 1)
+        to->mgf = from->mgf;
+    if (cr_failed(cr_buf_set(&to->label, from->label.p, from->label.n, NULL))) {
+        free_ctx(to);
+        return NULL;
+    }
+    return to;
+}
+
+static int refuse(const struct cipher *c, enum cr_code code, const char *sentence)
+{
+    struct cr_err err = {0};
+
+    cr_ignore(cr_fail(&err, code, "%s", sentence));
+    return prov_raise(&c->ctx->core, &err);
+}
+
+static int fetch(struct cipher *c, const OSSL_PARAM *p, EVP_MD **md)
+{
+    const char *name = NULL;
+    EVP_MD *found = NULL;
+
+    if (OSSL_PARAM_get_utf8_string_ptr(p, &name) == 1)
+        found = EVP_MD_fetch(prov_ctx_inner(c->ctx), name, NULL);
+    if (found == NULL)
+        return 0;
+    EVP_MD_free(*md);
+    *md = found;
+    return 1;
+}
+
+static const struct {
+    const char *name;
+    int mode;
+} pads[] = {{OSSL_PKEY_RSA_PAD_MODE_PKCSV15, RSA_PKCS1_PADDING},
+            {OSSL_PKEY_RSA_PAD_MODE_OAEP, RSA_PKCS1_OAEP_PADDING},
+            {OSSL_PKEY_RSA_PAD_MODE_NONE, RSA_NO_PADDING},
+            {"", RSA_PKCS1_WITH_TLS_PADDING}};
+
+static int set_pad(struct cipher *c, const OSSL_PARAM *p)
+{
+    const char *name = NULL;
+    int mode = 0;
+
+    if (p->data_type == OSSL_PARAM_UTF8_STRING ? OSSL_PARAM_get_utf8_string_ptr(p, &name) != 1
+                                               : OSSL_PARAM_get_int(p, &mode) != 1)
+        return 0;
+    for (size_t i = 0; i < CR_COUNT(pads); i++) {
+        if (name != NULL ? strcmp(name, pads[i].name) == 0 : mode == pads[i].mode) {
+            c->pad = pads[i].mode;
+            return 1;
+        }
+    }
+    return refuse(c, CR_E_UNSUPPORTED, "this padding is not supported: pkcs1, oaep and none are");
+}
+
+static int set_params(void *vc, const OSSL_PARAM params[])
+{
+    struct cipher *c = vc;
+    const OSSL_PARAM *p;
+
+    if (params == NULL)
+        return 1;
+    if ((p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE)) != NULL && !set_pad(c, p))
+        return 0;
+    if ((p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST)) != NULL && !fetch(c, p, &c->md))
+        return 0;
+    if ((p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST)) != NULL && !fetch(c, p, &c->mgf))
+        return 0;
+    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
+    if (p != NULL &&
+        (p->data_type != OSSL_PARAM_OCTET_STRING || cr_failed(cr_buf_set(&c->label, p->data, p->data_size, NULL))))
+        return 0;
+    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
+    if (p != NULL && OSSL_PARAM_get_uint(p, &c->client_version) != 1)
+        return 0;
+    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION);
+    return p == NULL || OSSL_PARAM_get_uint(p, &c->negotiated_version) == 1;
+}
+
+static int get_pad(const struct cipher *c, OSSL_PARAM *p)
+{
+    if (p->data_type != OSSL_PARAM_UTF8_STRING)
+        return OSSL_PARAM_set_int(p, c->pad);
+    for (size_t i = 0; i < CR_COUNT(pads); i++) {
+        if (pads[i].mode == c->pad)
+            return OSSL_PARAM_set_utf8_string(p, pads[i].name);
+    }
+    return 0;
+}
+
+static int get_params(void *vc, OSSL_PARAM params[])
+{
+    const struct cipher *c = vc;
+    const EVP_MD *mgf = c->mgf != NULL ? c->mgf : c->md;
+    OSSL_PARAM *p;
+
+    if ((p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE)) != NULL && !get_pad(c, p))
+        return 0;
+    p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST);
+    if (p != NULL && !OSSL_PARAM_set_utf8_string(p, c->md != NULL ? EVP_MD_get0_name(c->md) : "SHA1"))
+        return 0;
+    p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST);
+    if (p != NULL && !OSSL_PARAM_set_utf8_string(p, mgf != NULL ? EVP_MD_get0_name(mgf) : "SHA1"))
+        return 0;
+    p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
+    return p == NULL || OSSL_PARAM_set_octet_ptr(p, c->label.p, c->label.n) == 1;
+}
+
+static const OSSL_PARAM *gettable(void *vc, void *provctx)
+{
+    static const OSSL_PARAM known[] = {
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, NULL, 0),
+        OSSL_PARAM_DEFN(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, OSSL_PARAM_OCTET_PTR, NULL, 0),
+        OSSL_PARAM_END,
+    };
+
+    (void)vc;
+    (void)provctx;
+    return known;
+}
+
+static const OSSL_PARAM *settable(void *vc, void *provctx)
+{
+    static const OSSL_PARAM known[] = {
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST_PROPS, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST_PROPS, NULL, 0),
+        OSSL_PARAM_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, NULL, 0),
+        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
+        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION, NULL),
+        OSSL_PARAM_END,
+    };
+
+    (void)vc;
+    (void)provctx;
+    return known;
+}
+
+static int init(void *vc, void *vkey, const OSSL_PARAM params[])
+{
+    struct cipher *c = vc;
+    struct prov_key *key = vkey != NULL ? vkey : c->key;
+    struct cr_err err = {0};
+    int saved = errno, good = 1;
+
+    if (key == NULL || key->type != TOK_KEY_RSA)
+        return refuse(c, CR_E_USAGE, "no RSA key was given");
+    if (cr_failed(prov_key_bind(key, &c->bound, &err))) {
+        good = prov_raise(&c->ctx->core, &err);
+    } else {
+        (void)prov_key_ref(key);
+        prov_key_unref(&c->key);
+        c->key = key;
+    }
+    errno = saved;
+    return good && set_params(c, params);
+}
+
+/* What the token says, into @out of RSA_BYTES_MAX bytes. */
+static cr_status ask(struct cipher *c, const struct tok_mech *mech, struct cr_bytes in, unsigned char *out, size_t *n,
+                     struct cr_err *err)
+{
+    return prov_key_decrypt(c->key, &c->bound, mech, in, out, RSA_BYTES_MAX, n, err);
+}
+
+/* Raw on the token, the padding taken off here in constant time. */
+static cr_status oaep_on_host(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+{
+    const struct tok_mech raw = {.op = TOK_DECRYPT_RSA_RAW};
+    unsigned char em[RSA_BYTES_MAX];
+    const EVP_MD *md = c->md != NULL ? c->md : EVP_sha1();
+    size_t em_n = 0;
+    cr_status st = ask(c, &raw, in, em, &em_n, err);
+    int len;
+
+    if (cr_failed(st))
+        return st;
+    (void)ERR_set_mark();
+    len = RSA_padding_check_PKCS1_OAEP_mgf1(out, RSA_BYTES_MAX, em, (int)em_n, (int)prov_pub_size(c->bound.pub),
+                                            c->label.p, (int)c->label.n, md, c->mgf != NULL ? c->mgf : md);
+    (void)ERR_pop_to_mark();
+    cr_cleanse(em, sizeof em);
+    if (len < 0)
+        return cr_fail(err, CR_E_INVALID, "the message cannot be decrypted");
+    *n = (size_t)len;
+    return st;
+}
+
+static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+{
+    struct tok_mech mech = {.op = TOK_DECRYPT_RSA_OAEP, .hash = TOK_SHA1, .mgf = TOK_SHA1};
+    const EVP_MD *mgf = c->mgf != NULL ? c->mgf : c->md;
+    bool named = (c->md == NULL || prov_hash_of(c->md, &mech.hash)) && (mgf == NULL || prov_hash_of(mgf, &mech.mgf));
+    cr_status st;
+
+    mech.label = cr_buf_bytes(&c->label);
+    if (named && !prov_pub_lacks(c->bound.pub, &mech)) {
+        st = ask(c, &mech, in, out, n, err);
+        if (st.code != CR_E_UNSUPPORTED)
+            return st;
+        prov_pub_mark_lack(c->bound.pub, &mech);
+    }
+    return oaep_on_host(c, in, out, n, err);
+}
+
+/* 0xff when equal, in constant time. */
+static unsigned char equal_mask(unsigned a, unsigned b)
+{
+    unsigned x = a ^ b;
+
+    return (unsigned char)(((x | (0u - x)) >> 31) - 1u);
+}
+
+/* RFC 5246 section 7.4.7.1: a wrong padding, length or version yields random bytes, and nobody learns which it was. */
+static int premaster(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, size_t size)
+{
+    const struct tok_mech mech = {.op = TOK_DECRYPT_RSA_PKCS1};
+    unsigned char plain[RSA_BYTES_MAX] = {0}, random[PREMASTER], good, version;
+    size_t len = 0;
+    cr_status st;
+
+    if (size < PREMASTER || c->client_version == 0)
+        return refuse(c, CR_E_USAGE, "the premaster secret needs 48 bytes and the client's version");
+    if (RAND_priv_bytes_ex(prov_ctx_inner(c->ctx), random, sizeof random, 0) != 1)
+        return refuse(c, CR_E_INTERNAL, "no random bytes");
+    st = ask(c, &mech, in, plain, &len, NULL);
+    good = equal_mask((unsigned)st.code, CR_OK) & equal_mask((unsigned)len, PREMASTER);
+    version = equal_mask(plain[0] * 256u + plain[1], c->client_version);
+    if (c->negotiated_version != 0)
+        version |= equal_mask(plain[0] * 256u + plain[1], c->negotiated_version);
+    good &= version;
+    for (size_t i = 0; i < PREMASTER; i++)
+        out[i] = (unsigned char)((plain[i] & good) | (random[i] & (unsigned char)~good));
+    *n = PREMASTER;
+    cr_cleanse(plain, sizeof plain);
+    cr_cleanse(random, sizeof random);
+    return 1;
+}
+
+static int plain(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, size_t size)
+{
+    struct tok_mech mech = {.op = c->pad == RSA_NO_PADDING ? TOK_DECRYPT_RSA_RAW : TOK_DECRYPT_RSA_PKCS1};
+    unsigned char text[RSA_BYTES_MAX];
+    struct cr_err err = {0};
+    size_t len = 0;
+    cr_status st;
+
+    st = c->pad == RSA_PKCS1_OAEP_PADDING ? oaep(c, in, text, &len, &err) : ask(c, &mech, in, text, &len, &err);
+    if (!cr_failed(st) && len > size)
+        st = cr_fail(&err, CR_E_SIZE, "the text has %zu bytes, the buffer %zu", len, size);
+    if (!cr_failed(st)) {
+        memcpy(out, text, len);
+        *n = len;
+    }
+    cr_cleanse(text, sizeof text);
+    return cr_failed(st) ? prov_raise(&c->ctx->core, &err) : 1;
+}
+
+static int decrypt(void *vc, unsigned char *out, size_t *n, size_t size, const unsigned char *in, size_t in_n)
+{
+    struct cipher *c = vc;
+    int saved = errno, good;
+
+    if (c->bound.pub == NULL)
+        return refuse(c, CR_E_USAGE, "the context was not initialized");
+    if (out == NULL) {
+        *n = c->pad == RSA_PKCS1_WITH_TLS_PADDING ? PREMASTER : prov_pub_size(c->bound.pub);
+        return 1;
+    }
+    if (in_n != prov_pub_size(c->bound.pub) || in_n > RSA_BYTES_MAX)
+        return refuse(c, CR_E_INVALID, "the message is not as long as the modulus");
+    if (c->pad == RSA_PKCS1_WITH_TLS_PADDING)
+        good = premaster(c, cr_bytes(in, in_n), out, n, size);
+    else
+        good = plain(c, cr_bytes(in, in_n), out, n, size);
+    errno = saved;
+    return good;
+}
+
+static int set_oaep(const struct cipher *c, EVP_PKEY_CTX *ctx)
+{
+    void *label = NULL;
+
+    if (c->md != NULL && EVP_PKEY_CTX_set_rsa_oaep_md(ctx, c->md) != 1)
+        return 0;
+    if (c->mgf != NULL && EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, c->mgf) != 1)
+        return 0;
+    if (c->label.n == 0)
+        return 1;
+    label = OPENSSL_memdup(c->label.p, c->label.n);
+    if (label != NULL && EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, label, (int)c->label.n) == 1)
+        return 1;
+    OPENSSL_free(label);
+    return 0;
+}
+
+static int encrypt(void *vc, unsigned char *out, size_t *n, size_t size, const unsigned char *in, size_t in_n)
+{
+    struct cipher *c = vc;
+    EVP_PKEY_CTX *ctx;
+    size_t len = size;
+    int good;
+
+    if (c->bound.pub == NULL)
+        return refuse(c, CR_E_USAGE, "the context was not initialized");
+    if (out == NULL) {
+        *n = prov_pub_size(c->bound.pub);
+        return 1;
+    }
+    ctx = EVP_PKEY_CTX_new_from_pkey(prov_ctx_inner(c->ctx), c->bound.pub->pkey, NULL);
+    good = ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, c->pad) == 1 &&
+           (c->pad != RSA_PKCS1_OAEP_PADDING || set_oaep(c, ctx)) && EVP_PKEY_encrypt(ctx, out, &len, in, in_n) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    if (good)
+        *n = len;
+    return good;
+}
+
+const OSSL_DISPATCH prov_cipher_rsa[] = {
+    {OSSL_FUNC_ASYM_CIPHER_NEWCTX, (void (*)(void))new_ctx},
+    {OSSL_FUNC_ASYM_CIPHER_FREECTX, (void (*)(void))free_ctx},
+    {OSSL_FUNC_ASYM_CIPHER_DUPCTX, (void (*)(void))dup_ctx},
+    {OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT, (void (*)(void))init},
+    {OSSL_FUNC_ASYM_CIPHER_DECRYPT, (void (*)(void))decrypt},
+    {OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT, (void (*)(void))init},
+    {OSSL_FUNC_ASYM_CIPHER_ENCRYPT, (void (*)(void))encrypt},
+    {OSSL_FUNC_ASYM_CIPHER_GET_CTX_PARAMS, (void (*)(void))get_params},
+    {OSSL_FUNC_ASYM_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))gettable},
+    {OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS, (void (*)(void))set_params},
+    {OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))settable},
+    {0, NULL},
+};

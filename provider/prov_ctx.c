@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prov_ctx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prov_lock.h"
+#include "prov_log.h"
+#include "prov_pub.h"
+#include "prov_role.h"
+
+#define PIN_MAX 256
+
+int64_t prov_now(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+/* A PIN file's first line. */
+static cr_status read_pin(struct prov_pin *pin, const char *token, struct cr_err *err)
+{
+    struct cr_buf text = {0};
+    size_t n = 0;
+    cr_status st;
+
+    st = cr_file_read(AT_FDCWD, pin->path, PIN_MAX, false, &text, NULL, err);
+    while (!cr_failed(st) && n < text.n && text.p[n] != '\n' && text.p[n] != '\r')
+        n++;
+    if (!cr_failed(st) && n == 0)
+        st = cr_fail(err, CR_E_PIN, "the PIN file %s is empty", pin->path);
+    if (!cr_failed(st))
+        st = cr_buf_set(&pin->pin, text.p, n, err);
+    cr_buf_clear(&text);
+    if (cr_failed(st))
+        st = cr_fail(err, CR_E_PIN, "token %s: cannot read the PIN from %s as uid %ld", token, pin->path,
+                     (long)geteuid());
+    return st;
+}
+
+/* The PIN read at load answers; a process that has since given up its rights often cannot read it again. */
+static cr_status give_pin(void *arg, const char *token, bool retry, struct cr_buf *pin, struct cr_err *err)
+{
+    struct prov_pin *from = arg;
+    struct prov_pin fresh = {.path = from->path};
+    int saved = errno;
+    cr_status st = cr_ok();
+
+    if (from->pin.n > 0 && !retry) {
+        st = cr_buf_set(pin, from->pin.p, from->pin.n, err);
+    } else {
+        st = read_pin(&fresh, token, err);
+        if (!cr_failed(st))
+            st = cr_buf_set(pin, fresh.pin.p, fresh.pin.n, err);
+        cr_buf_clear(&fresh.pin);
+    }
+    errno = saved;
+    return st;
+}
+
+static void fill_token(const struct conf_token *from, struct prov_pin *pin, struct tok_conf *out)
+{
+    out->name = from->name;
+    out->module = from->module;
+    out->init_args = from->init_args;
+    out->token_uri = from->token_uri;
+    out->serialize = from->serialize;
+    out->max_sessions = from->max_sessions;
+    out->nenv = from->nenv;
+    if (pin->path != NULL) {
+        out->pin = give_pin;
+        out->pin_arg = pin;
+    }
+}
+
+static struct tok_env *copy_env(const struct conf_token *from)
+{
+    struct tok_env *env = calloc(from->nenv + 1, sizeof *env);
+
+    for (size_t i = 0; env != NULL && i < from->nenv; i++)
+        env[i] = (struct tok_env){from->env[i].name, from->env[i].value};
+    return env;
+}
+
+static cr_status open_tokens(struct prov_ctx *ctx, struct cr_err *err)
+{
+    size_t n = ctx->conf->ntokens;
+    struct tok_conf *confs = calloc(n + 1, sizeof *confs);
+    struct tok_local *loc = NULL;
+    struct tok_env **envs = calloc(n + 1, sizeof *envs);
+    cr_status st = cr_ok();
+
+    ctx->pins = calloc(n + 1, sizeof *ctx->pins);
+    if (confs == NULL || ctx->pins == NULL || envs == NULL)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < n && !cr_failed(st); i++) {
+        const struct conf_token *from = &ctx->conf->tokens[i];
+
+        if (cr_failed(st = cr_strdup(from->pin_source, &ctx->pins[i].path, err)))
+            break;
+        if (ctx->pins[i].path != NULL)
+            cr_ignore(read_pin(&ctx->pins[i], from->name, NULL));
+        fill_token(from, &ctx->pins[i], &confs[i]);
+        confs[i].env = envs[i] = copy_env(from);
+        if (envs[i] == NULL)
+            st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    }
+    if (!cr_failed(st))
+        st = tok_local_new(confs, n, &loc, err);
+    if (!cr_failed(st))
+        ctx->signer = tok_local_signer(loc);
+    for (size_t i = 0; envs != NULL && i < n; i++)
+        free(envs[i]);
+    free(envs);
+    free(confs);
+    return st;
+}
+
+static cr_status read_all(struct prov_ctx *ctx, const char *config_param, struct cr_err *err)
+{
+    cr_status st;
+
+    if (cr_failed(st = conf_load(conf_path(config_param), &ctx->conf, err)))
+        return st;
+    if (ctx->conf->log != NULL)
+        prov_log_open(ctx->conf->log);
+    if (cr_failed(st = store_file_open(ctx->conf->state_dir, false, &ctx->store, err)))
+        return st;
+    return open_tokens(ctx, err);
+}
+
+cr_status prov_ctx_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const char *config_param,
+                       struct prov_ctx **out, struct cr_err *err)
+{
+    struct prov_ctx *ctx = calloc(1, sizeof *ctx);
+    int saved = errno;
+
+    if (ctx == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    prov_lock_init();
+    prov_err_init(&ctx->core, handle, in);
+    ctx->upcalls = in;
+    (void)ERR_set_mark();
+    cr_ignore(read_all(ctx, config_param, &ctx->broken));
+    (void)ERR_pop_to_mark();
+    errno = saved;
+    *out = ctx;
+    return cr_ok();
+}
+
+void prov_ctx_free(struct prov_ctx **pctx)
+{
+    struct prov_ctx *ctx = *pctx;
+
+    if (ctx == NULL)
+        return;
+    prov_roles_free(&ctx->roles);
+    prov_pubs_free(ctx);
+    if (ctx->signer != NULL)
+        ctx->signer->ops->signer_unref(&ctx->signer);
+    for (size_t i = 0; ctx->pins != NULL && i < ctx->conf->ntokens; i++) {
+        cr_buf_clear(&ctx->pins[i].pin);
+        free(ctx->pins[i].path);
+    }
+    free(ctx->pins);
+    store_close(&ctx->store);
+    conf_free(&ctx->conf);
+    OSSL_LIB_CTX_free(ctx->inner);
+    free(ctx);
+    *pctx = NULL;
+}
+
+cr_status prov_ctx_usable(const struct prov_ctx *ctx, struct cr_err *err)
+{
+    if (ctx->broken.code == CR_OK)
+        return cr_ok();
+    return cr_fail(err, ctx->broken.code, "certroll: %s", ctx->broken.text);
+}
+
+static OSSL_LIB_CTX *make_inner(const struct prov_ctx *ctx)
+{
+    OSSL_LIB_CTX *inner = OSSL_LIB_CTX_new_from_dispatch(ctx->core.handle, ctx->upcalls);
+
+    if (inner != NULL && OSSL_PROVIDER_load(inner, "default") == NULL) {
+        OSSL_LIB_CTX_free(inner);
+        inner = NULL;
+    }
+    return inner;
+}
+
+OSSL_LIB_CTX *prov_ctx_inner(struct prov_ctx *ctx)
+{
+    OSSL_LIB_CTX *inner = __atomic_load_n(&ctx->inner, __ATOMIC_ACQUIRE), *none = NULL;
+
+    if (inner != NULL)
+        return inner;
+    inner = make_inner(ctx);
+    if (inner != NULL &&
+        !__atomic_compare_exchange_n(&ctx->inner, &none, inner, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        OSSL_LIB_CTX_free(inner); /* another thread was first */
+        inner = none;
+    }
+    return inner;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reference files in two stages: PEM to DER for the one label that is ours, and DER to a key reference. Once the label is
+ * ours, a failure is our own sentence and decoding stops. */
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
+#include <openssl/err.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+#include "prov_algs.h"
+#include "prov_key.h"
+#include "prov_token.h"
+
+#define REF_MAX 1024
+
+static void *new_ctx(void *provctx)
+{
+    return provctx;
+}
+
+static void free_ctx(void *vctx)
+{
+    (void)vctx;
+}
+
+static int give_der(unsigned char *der, size_t n, OSSL_CALLBACK *cb, void *arg)
+{
+    static char structure[] = PROV_REF_STRUCT;
+    int type = OSSL_OBJECT_PKEY;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_STRUCTURE, structure, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, der, n),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return cb(params, arg);
+}
+
+/* Reads exactly one block, as the default provider's reader does: a foreign one is not an error. */
+static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
+                      OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
+{
+    struct prov_ctx *ctx = vctx;
+    unsigned char *der = NULL;
+    char *label = NULL, *header = NULL;
+    long n = 0;
+    int good = 1, saved = errno;
+    BIO *bio;
+
+    (void)selection;
+    (void)pw;
+    (void)pw_arg;
+    if (prov_token_inside() || (bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio)) == NULL)
+        return 1;
+    (void)ERR_set_mark();
+    if (PEM_read_bio(bio, &label, &header, &der, &n) == 1 && strcmp(label, ROLE_REF_PEM_LABEL) == 0) {
+        (void)ERR_clear_last_mark();
+        good = give_der(der, (size_t)n, cb, arg);
+    } else {
+        (void)ERR_pop_to_mark();
+    }
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_free(der);
+    BIO_free(bio);
+    errno = saved;
+    return good;
+}
+
+/* The whole DER object at the reading position, if it has the shape SEQUENCE { INTEGER, UTF8String }. */
+static bool read_shape(BIO *bio, struct cr_buf *out)
+{
+    unsigned char buf[REF_MAX + 4];
+    int got = 0, n;
+
+    while (got < (int)sizeof buf && (n = BIO_read(bio, buf + got, (int)sizeof buf - got)) > 0)
+        got += n;
+    if (got < 8 || got > REF_MAX || buf[0] != 0x30)
+        return false;
+    n = buf[1] < 0x80 ? 2 : buf[1] == 0x81 ? 3 : 4;
+    if (buf[n] != 0x02 || buf[n + 1] != 1 || buf[n + 3] != 0x0c)
+        return false;
+    return !cr_failed(cr_buf_set(out, buf, (size_t)got, NULL));
+}
+
+static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, bool priv, struct prov_key **out,
+                                struct cr_err *err)
+{
+    struct prov_key *key = NULL;
+    struct role_uri uri;
+    cr_status st;
+
+    if (cr_failed(st = role_ref_read(der, &uri, err)) || cr_failed(st = prov_ctx_usable(ctx, err)))
+        return st;
+    if (!conf_reference_allowed(ctx->conf, uri.role))
+        return cr_fail(err, CR_E_REFUSED, "%s does not allow a key reference to the role %s (references =)",
+                       ctx->conf->path, uri.role);
+    if (uri.object == ROLE_OBJECT_CERT)
+        return cr_fail(err, CR_E_INVALID, "the reference to the role %s names its certificate, not its key", uri.role);
+    if (cr_failed(st = prov_key_open(ctx, &uri, priv, &key, err)))
+        return st;
+    if (priv && cr_failed(st = prov_key_contact(key, err)))
+        prov_key_unref(&key);
+    else
+        *out = key;
+    return st;
+}
+
+static int give_key(struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
+{
+    static char names[][8] = {"RSA", "EC", "ED25519"};
+    struct prov_key *ref = key;
+    int type = OSSL_OBJECT_PKEY, good;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, names[key->type], 0),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &ref, sizeof ref),
+        OSSL_PARAM_construct_end(),
+    };
+
+    good = cb(params, arg);
+    prov_key_unref(&ref); /* NULL when it was taken */
+    return good;
+}
+
+static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
+                      OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
+{
+    struct prov_ctx *ctx = vctx;
+    struct prov_key *key = NULL;
+    struct cr_buf der = {0};
+    struct cr_err err = {0};
+    bool priv = selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0, ours;
+    int good = 1, saved = errno;
+    BIO *bio;
+
+    (void)pw;
+    (void)pw_arg;
+    if (prov_token_inside() || (bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio)) == NULL)
+        return 1;
+    ours = read_shape(bio, &der);
+    BIO_free(bio);
+    if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), priv, &key, &err)))
+        good = prov_raise(&ctx->core, &err);
+    else if (ours)
+        good = give_key(key, cb, arg);
+    cr_buf_clear(&der);
+    errno = saved;
+    return good;
+}
+
+static int any_key(void *provctx, int selection)
+{
+    (void)provctx;
+    return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_ALL) != 0;
+}
+
+const OSSL_DISPATCH prov_decoder_pem[] = {
+    {OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))new_ctx},
+    {OSSL_FUNC_DECODER_FREECTX, (void (*)(void))free_ctx},
+    {OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode_pem},
+    {0, NULL},
+};
+
+const OSSL_DISPATCH prov_decoder_ref[] = {
+    {OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))new_ctx},
+    {OSSL_FUNC_DECODER_FREECTX, (void (*)(void))free_ctx},
+    {OSSL_FUNC_DECODER_DOES_SELECTION, (void (*)(void))any_key},
+    {OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode_ref},
+    {0, NULL},
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prov_err.h"
+
+#include <openssl/core_dispatch.h>
+#include <stdarg.h>
+
+/* The number is the cr_code; 0 ends the table. */
+static const OSSL_ITEM reasons[] = {
+    {CR_E_USAGE, (void *)"wrong argument"},
+    {CR_E_INVALID, (void *)"invalid data"},
+    {CR_E_REFUSED, (void *)"refused"},
+    {CR_E_NOT_FOUND, (void *)"not found"},
+    {CR_E_AMBIGUOUS, (void *)"ambiguous"},
+    {CR_E_EXISTS, (void *)"exists already"},
+    {CR_E_CHANGED, (void *)"changed meanwhile"},
+    {CR_E_EMPTY, (void *)"no certificate assigned"},
+    {CR_E_REVOKED, (void *)"key revoked"},
+    {CR_E_UNSUPPORTED, (void *)"not supported"},
+    {CR_E_PIN, (void *)"no usable PIN"},
+    {CR_E_TOKEN, (void *)"token unavailable"},
+    {CR_E_BUSY, (void *)"timed out"},
+    {CR_E_IO, (void *)"cannot read"},
+    {CR_E_SIZE, (void *)"buffer too small"},
+    {CR_E_NOMEM, (void *)"out of memory"},
+    {CR_E_INTERNAL, (void *)"internal error"},
+    {0, NULL},
+};
+
+const OSSL_ITEM *prov_err_reasons(void *provctx)
+{
+    (void)provctx;
+    return reasons;
+}
+
+void prov_err_init(struct prov_err_core *out, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
+{
+    *out = (struct prov_err_core){.handle = handle};
+    for (; in->function_id != 0; in++) {
+        switch (in->function_id) {
+        case OSSL_FUNC_CORE_NEW_ERROR:
+            out->new_error = OSSL_FUNC_core_new_error(in);
+            break;
+        case OSSL_FUNC_CORE_SET_ERROR_DEBUG:
+            out->set_debug = OSSL_FUNC_core_set_error_debug(in);
+            break;
+        case OSSL_FUNC_CORE_VSET_ERROR:
+            out->vset_error = OSSL_FUNC_core_vset_error(in);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static void set_error(const struct prov_err_core *core, enum cr_code code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    core->vset_error(core->handle, (uint32_t)code, fmt, ap);
+    va_end(ap);
+}
+
+int prov_raise(const struct prov_err_core *core, const struct cr_err *err)
+{
+    if (core->new_error == NULL || core->vset_error == NULL)
+        return 0;
+    core->new_error(core->handle);
+    if (core->set_debug != NULL)
+        core->set_debug(core->handle, "certroll", 0, "");
+    set_error(core, err->code == CR_OK ? CR_E_INTERNAL : err->code, "%s", err->text);
+    return 0;
+}

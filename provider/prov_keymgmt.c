@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prov_keymgmt.h"
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "prov_params.h"
+
+static struct prov_key *changeable(const void *vkey)
+{
+    return (struct prov_key *)(uintptr_t)vkey;
+}
+
+void *prov_keymgmt_load(const void *reference, size_t size)
+{
+    struct prov_key *key, **slot;
+
+    if (reference == NULL || size != sizeof key)
+        return NULL;
+    slot = (struct prov_key **)(uintptr_t)reference;
+    key = *slot;
+    *slot = NULL;
+    return key;
+}
+
+void prov_keymgmt_free(void *vkey)
+{
+    struct prov_key *key = vkey;
+
+    prov_key_unref(&key);
+}
+
+static void *dup_curve(struct prov_key *key)
+{
+    struct prov_key *copy = NULL;
+
+    if (key->type != TOK_KEY_EC || cr_failed(prov_key_new(key->ctx, key->type, &copy, NULL)))
+        return NULL;
+    copy->group = key->group != NULL ? key->group : prov_pub_group(key->pub);
+    return copy;
+}
+
+void *prov_keymgmt_dup(const void *vkey, int selection)
+{
+    struct prov_key *key = changeable(vkey), *copy = NULL;
+    struct cr_err err = {0};
+
+    if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) == 0)
+        return dup_curve(key);
+    if (cr_failed(prov_key_dup_pinned(key, &copy, &err)))
+        (void)prov_raise(&key->ctx->core, &err);
+    else if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0)
+        copy->priv = false;
+    return copy;
+}
+
+int prov_keymgmt_has(const void *vkey, int selection)
+{
+    const struct prov_key *key = vkey;
+
+    if (key == NULL)
+        return 0;
+    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0 && !key->priv)
+        return 0;
+    if ((selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0 && key->pub == NULL)
+        return 0;
+    if ((selection & OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS) != 0 && key->type == TOK_KEY_EC)
+        return key->pub != NULL || key->group != NULL;
+    return 1;
+}
+
+static bool same_curve(const struct prov_key *a, const struct prov_key *b, const struct prov_pub *pa,
+                       const struct prov_pub *pb)
+{
+    const char *ga = pa != NULL ? prov_pub_group(pa) : a->group, *gb = pb != NULL ? prov_pub_group(pb) : b->group;
+
+    return ga != NULL && gb != NULL && strcmp(ga, gb) == 0;
+}
+
+int prov_keymgmt_match(const void *va, const void *vb, int selection)
+{
+    struct prov_key *a = changeable(va), *b = changeable(vb);
+    struct prov_pub *pa = prov_key_public(a), *pb = prov_key_public(b);
+    int same = a->type == b->type;
+
+    if (same && (selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0)
+        same = pa != NULL && pb != NULL && tok_key_same_public(&pa->key, &pb->key);
+    if (same && (selection & OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS) != 0 && a->type == TOK_KEY_EC)
+        same = same_curve(a, b, pa, pb);
+    prov_pub_unref(&pa);
+    prov_pub_unref(&pb);
+    return same;
+}
+
+/* The numbers were checked when they came in; the private key was proven against them. */
+int prov_keymgmt_validate(const void *vkey, int selection, int type)
+{
+    (void)type;
+    return prov_keymgmt_has(vkey, selection);
+}
+
+static int set_text(OSSL_PARAM params[], const char *name, const char *value)
+{
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+    return p == NULL || OSSL_PARAM_set_utf8_string(p, value) == 1;
+}
+
+static int set_identity(struct prov_key *key, OSSL_PARAM params[])
+{
+    struct prov_bound b = {0};
+    char kid[128];
+    int good;
+
+    if (OSSL_PARAM_locate(params, PROV_PARAM_KID) == NULL && OSSL_PARAM_locate(params, PROV_PARAM_THUMBPRINT) == NULL)
+        return 1;
+    if (key->role == NULL || cr_failed(prov_key_bind(key, &b, NULL)))
+        return 0;
+    prov_bound_kid(&b, kid);
+    good = set_text(params, PROV_PARAM_KID, kid) && set_text(params, PROV_PARAM_THUMBPRINT, b.cert->thumbprint);
+    prov_bound_clear(&b);
+    return good;
+}
+
+/* Of a bare curve. */
+static int curve_params(const struct prov_key *key, OSSL_PARAM params[])
+{
+    return key->group == NULL || set_text(params, OSSL_PKEY_PARAM_GROUP_NAME, key->group);
+}
+
+int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[])
+{
+    struct prov_key *key = vkey;
+    struct prov_pub *pub = prov_key_public(key);
+    OSSL_PARAM *size;
+    int good;
+
+    if (pub == NULL)
+        return curve_params(key, params);
+    (void)ERR_set_mark();
+    good = EVP_PKEY_get_params(pub->pkey, params) == 1;
+    (void)ERR_pop_to_mark();
+    size = OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_MAX_SIZE);
+    if (good && size != NULL)
+        good = OSSL_PARAM_set_size_t(size, prov_key_max_size(key, pub)) == 1;
+    prov_pub_unref(&pub);
+    return good && set_identity(key, params);
+}
+
+static int import_curve(struct prov_key *key, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
+    const char *group = NULL;
+
+    if (p == NULL || OSSL_PARAM_get_utf8_string_ptr(p, &group) != 1)
+        return 0;
+    key->group = prov_group_name(group);
+    return key->group != NULL;
+}
+
+int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_PARAM params[])
+{
+    struct prov_key *key = vkey;
+    EVP_PKEY_CTX *pctx = NULL;
+    EVP_PKEY *pkey = NULL;
+    OSSL_PARAM *copy = NULL;
+    int good = 0;
+
+    if (key->pub != NULL || OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != NULL ||
+        OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D) != NULL)
+        return 0;
+    if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) == 0)
+        return key->type == TOK_KEY_EC && import_curve(key, params);
+    (void)ERR_set_mark();
+    copy = OSSL_PARAM_dup(params);
+    pctx = EVP_PKEY_CTX_new_from_name(prov_ctx_inner(key->ctx), name, NULL);
+    if (copy != NULL && pctx != NULL && EVP_PKEY_fromdata_init(pctx) == 1 &&
+        EVP_PKEY_fromdata(pctx, &pkey, EVP_PKEY_PUBLIC_KEY, copy) == 1)
+        good = !cr_failed(prov_pub_import(pkey, &key->pub, NULL));
+    (void)ERR_pop_to_mark();
+    OSSL_PARAM_free(copy);
+    EVP_PKEY_CTX_free(pctx);
+    return good;
+}
+
+int prov_keymgmt_export(void *vkey, int selection, OSSL_CALLBACK *cb, void *arg)
+{
+    struct prov_key *key = vkey;
+    struct prov_pub *pub;
+    OSSL_PARAM *params = NULL;
+    int good = 0;
+
+    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
+        return 0;
+    pub = prov_key_public(key);
+    if (pub != NULL && EVP_PKEY_todata(pub->pkey, selection, &params) == 1)
+        good = cb(params, arg);
+    OSSL_PARAM_free(params);
+    prov_pub_unref(&pub);
+    if (key->pub == NULL && key->group != NULL) {
+        OSSL_PARAM curve[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key->group, 0),
+            OSSL_PARAM_construct_end()};
+        good = (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 && cb(curve, arg);
+    }
+    return good;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prov_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cr_log.h"
+#include "common/cr_time.h"
+#include "prov_ctx.h"
+
+static struct log_file {
+    int fd;
+    dev_t dev;
+    ino_t ino;
+} file = {.fd = -1};
+
+/* Daemons close descriptors they do not know: one that is no longer our file is not written to. */
+static void write_line(void *arg, enum cr_log_level level, const char *line)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+    char text[1200], when[CR_TIME_TEXT];
+    struct stat now;
+    int n;
+
+    (void)arg;
+    if (fstat(file.fd, &now) != 0 || now.st_dev != file.dev || now.st_ino != file.ino)
+        return;
+    n = snprintf(text, sizeof text, "%s certroll[%ld] %s: %s\n", cr_time_text(prov_now(), when), (long)getpid(),
+                 words[level], line);
+    if (n > 0 && (size_t)n < sizeof text && write(file.fd, text, (size_t)n) < 0)
+        return;
+}
+
+void prov_log_open(const char *path)
+{
+    static atomic_flag taken = ATOMIC_FLAG_INIT;
+    int saved = errno;
+    struct stat is;
+
+    if (atomic_flag_test_and_set(&taken))
+        return;
+    file.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0640);
+    if (file.fd >= 0 && fstat(file.fd, &is) == 0 && S_ISREG(is.st_mode)) {
+        file.dev = is.st_dev;
+        file.ino = is.st_ino;
+        cr_log_set(write_line, NULL);
+    } else if (file.fd >= 0) {
+        (void)close(file.fd);
+        file.fd = -1;
+    }
+    errno = saved;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prov_token.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "certs/cert_key.h"
+
+static __thread unsigned inside;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+
+bool prov_token_inside(void)
+{
+    return inside > 0;
+}
+
+/* A module's own errors on the thread's queue are not the application's. Returns errno to restore. */
+static int enter(void)
+{
+    int saved = errno;
+
+    inside++;
+    (void)ERR_set_mark();
+    return saved;
+}
+
+static void leave(int saved)
+{
+    (void)ERR_pop_to_mark();
+    inside--;
+    errno = saved;
+}
+
+static void at_exit(void)
+{
+    (void)atexit(tok_process_exiting);
+}
+
+cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub, EVP_PKEY *pkey,
+                          struct tok_object **out, struct cr_err *err)
+{
+    int saved = enter();
+    cr_status st = ctx->signer->ops->find(ctx->signer, location, pub, cert_verify_probe, pkey, out, err);
+
+    (void)pthread_once(&exit_once, at_exit);
+    leave(saved);
+    return st;
+}
+
+cr_status prov_token_sign(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in,
+                          unsigned char *out, size_t size, size_t *n, struct cr_err *err)
+{
+    int saved = enter();
+    cr_status st = ctx->signer->ops->sign(obj, mech, in, out, size, n, err);
+
+    leave(saved);
+    return st;
+}
+
+cr_status prov_token_decrypt(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech,
+                             struct cr_bytes in, unsigned char *out, size_t size, size_t *n, struct cr_err *err)
+{
+    int saved = enter();
+    cr_status st = ctx->signer->ops->decrypt(obj, mech, in, out, size, n, err);
+
+    leave(saved);
+    return st;
+}
+
+cr_status prov_token_derive(struct prov_ctx *ctx, struct tok_object *obj, struct cr_bytes peer, unsigned char *out,
+                            size_t size, size_t *n, struct cr_err *err)
+{
+    int saved = enter();
+    cr_status st = ctx->signer->ops->derive(obj, peer, out, size, n, err);
+
+    leave(saved);
+    return st;
+}

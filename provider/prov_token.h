@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls through the signer seam, marked as such for this thread: a PKCS#11 module that itself uses libcrypto may come
+ * back to us, and then finds nothing here. Keeps errno. After the first contact, tok_process_exiting is registered with
+ * atexit, behind the module's own destructors. */
+#ifndef PROV_TOKEN_H
+#define PROV_TOKEN_H
+
+#include "prov_ctx.h"
+
+/* Is this thread inside a token call? */
+bool prov_token_inside(void);
+
+cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub, EVP_PKEY *pkey,
+                          struct tok_object **out, struct cr_err *err);
+cr_status prov_token_sign(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in,
+                          unsigned char *out, size_t size, size_t *n, struct cr_err *err);
+cr_status prov_token_decrypt(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech,
+                             struct cr_bytes in, unsigned char *out, size_t size, size_t *n, struct cr_err *err);
+cr_status prov_token_derive(struct prov_ctx *ctx, struct tok_object *obj, struct cr_bytes peer, unsigned char *out,
+                            size_t size, size_t *n, struct cr_err *err);
+
+#endif
