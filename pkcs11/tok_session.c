@@ -7,19 +7,10 @@ cr_status tok_session_fail(struct tok_session *ses, const char *function, CK_RV 
     return tok_ckr_fail(err, ses->m->name, function, rv);
 }
 
-static void close_handle(struct tok_member *m, CK_SESSION_HANDLE handle)
-{
-    struct tok_module *mod = m->slot->mod;
-
-    if (cr_failed(tok_gate_enter(mod, m->wait_ms, NULL)))
-        return;
-    mod->p11->C_CloseSession(handle);
-    tok_gate_leave(mod);
-}
-
 enum room { ROOM_IDLE, ROOM_OPEN, ROOM_STALE, ROOM_TIMEOUT };
 
-/* An idle session, or leave to open one (counted already), waiting for either. For @rw an idle one gives its place. */
+/* An idle session, or leave to open one (counted already), waiting for either. For @rw an idle one gives its place; where
+ * one session is all there is, a second one beside it keeps the login. */
 static enum room room_take(struct tok_slot *slot, bool rw, int64_t deadline, struct tok_session *ses)
 {
     struct tok_module *mod = slot->mod;
@@ -36,8 +27,9 @@ static enum room room_take(struct tok_slot *slot, bool rw, int64_t deadline, str
     } else if (slot->nidle > 0 && (!rw || slot->open >= slot->max_sessions)) {
         ses->handle = slot->idle[--slot->nidle];
         room = ROOM_IDLE;
-    } else if (slot->open < slot->max_sessions) {
+    } else if (slot->open < slot->max_sessions + (rw && slot->max_sessions == 1)) {
         slot->open++;
+        slot->opening++;
         room = ROOM_OPEN;
     } else {
         room = ROOM_TIMEOUT;
@@ -46,16 +38,59 @@ static enum room room_take(struct tok_slot *slot, bool rw, int64_t deadline, str
     return room;
 }
 
-static void room_give(struct tok_slot *slot, uint64_t epoch)
+/* When its last session closes, the token logs out: what is opened from then on needs a new login. */
+static void logout_note(struct tok_slot *slot)
 {
+    if (slot->open == slot->opening + slot->closing)
+        slot->stamp = 0;
+}
+
+static void session_close(struct tok_session *ses)
+{
+    struct tok_slot *slot = ses->m->slot;
+    bool alive;
+
     pthread_mutex_lock(&slot->mod->lock);
-    if (slot->mod->epoch == epoch && slot->open > 0)
+    alive = slot->mod->epoch == ses->epoch;
+    if (alive) {
+        slot->closing++;
+        logout_note(slot);
+    }
+    pthread_mutex_unlock(&slot->mod->lock);
+    if (!alive)
+        return; /* in a newer epoch the handle may be somebody else's session */
+    if (!cr_failed(tok_session_enter(ses, NULL))) {
+        ses->p11->C_CloseSession(ses->handle);
+        tok_session_leave(ses);
+    }
+    pthread_mutex_lock(&slot->mod->lock);
+    if (slot->mod->epoch == ses->epoch) {
+        slot->closing--;
         slot->open--;
+    }
     tok_module_wake(slot->mod);
     pthread_mutex_unlock(&slot->mod->lock);
 }
 
-static cr_status session_open(struct tok_session *ses, struct cr_err *err)
+/* Still logged in when it came to be? */
+static bool session_opened(struct tok_session *ses, bool good)
+{
+    struct tok_slot *slot = ses->m->slot;
+    bool current;
+
+    pthread_mutex_lock(&slot->mod->lock);
+    if (slot->mod->epoch == ses->epoch) {
+        slot->opening--;
+        slot->open -= !good;
+        logout_note(slot);
+    }
+    current = slot->stamp == ses->stamp;
+    tok_module_wake(slot->mod);
+    pthread_mutex_unlock(&slot->mod->lock);
+    return current;
+}
+
+static cr_status session_open(struct tok_session *ses, bool *current, struct cr_err *err)
 {
     CK_FLAGS flags = CKF_SERIAL_SESSION | (ses->rw ? CKF_RW_SESSION : 0);
     cr_status st = tok_session_enter(ses, err);
@@ -67,14 +102,16 @@ static cr_status session_open(struct tok_session *ses, struct cr_err *err)
         if (rv != CKR_OK)
             st = tok_session_fail(ses, "C_OpenSession", rv, err);
     }
-    if (cr_failed(st))
-        room_give(ses->m->slot, ses->epoch);
+    *current = session_opened(ses, !cr_failed(st));
+    if (!cr_failed(st) && !*current)
+        session_close(ses);
     return st;
 }
 
 static cr_status take(struct tok_session *ses, int64_t deadline, struct cr_err *err)
 {
     struct tok_member *m = ses->m;
+    bool current;
     cr_status st;
 
     for (;;) {
@@ -85,16 +122,20 @@ static cr_status take(struct tok_session *ses, int64_t deadline, struct cr_err *
         case ROOM_IDLE:
             if (!ses->rw)
                 return st;
-            close_handle(m, ses->handle);
-            return session_open(ses, err);
+            session_close(ses); /* gives its place */
+            break;
         case ROOM_OPEN:
-            return session_open(ses, err);
+            if (cr_failed(st = session_open(ses, &current, err)) || current)
+                return st;
+            break;
         case ROOM_STALE:
             break;
         case ROOM_TIMEOUT:
             return cr_fail(err, CR_E_BUSY, "token %s: all %u sessions stayed in use for %u ms", m->name,
                            m->slot->max_sessions, m->wait_ms);
         }
+        if (tok_clock_ms() > deadline)
+            return cr_fail(err, CR_E_BUSY, "token %s: timed out opening a session", m->name);
     }
 }
 
@@ -112,24 +153,20 @@ cr_status tok_session_take(struct tok_member *m, bool rw, struct tok_session *se
 void tok_session_give(struct tok_session *ses, bool clean)
 {
     struct tok_slot *slot;
-    bool alive, kept = false;
+    bool kept = false;
 
     if (ses->m == NULL)
         return;
     slot = ses->m->slot;
     pthread_mutex_lock(&slot->mod->lock);
-    alive = slot->mod->epoch == ses->epoch;
     if (clean && !ses->rw && slot->stamp == ses->stamp && slot->nidle < slot->max_sessions) {
         slot->idle[slot->nidle++] = ses->handle;
         tok_module_wake(slot->mod);
         kept = true;
     }
     pthread_mutex_unlock(&slot->mod->lock);
-    if (!kept && alive) {
-        /* An old handle may be somebody else's session in a newer epoch: then it is not closed. */
-        close_handle(ses->m, ses->handle);
-        room_give(slot, ses->epoch);
-    }
+    if (!kept)
+        session_close(ses);
     ses->m = NULL;
 }
 
@@ -138,15 +175,16 @@ cr_status tok_session_run(struct tok_member *m, bool rw,
                           struct cr_err *err)
 {
     struct tok_sigpipe pipe;
+    struct cr_err why;
     cr_status st;
 
     tok_sigpipe_block(&pipe);
     for (int tries = 0; tries < 2; tries++) {
         struct tok_session ses;
         enum tok_repair repair;
-        st = tok_session_take(m, rw, &ses, err);
+        st = tok_session_take(m, rw, &ses, &why);
         if (!cr_failed(st))
-            st = fn(&ses, arg, err);
+            st = fn(&ses, arg, &why);
         repair = cr_failed(st) ? tok_ckr_repair(ses.rv) : TOK_REPAIR_NONE;
         if (repair != TOK_REPAIR_NONE)
             tok_slot_doubt(m->slot, ses.stamp, ses.epoch, repair);
@@ -155,5 +193,5 @@ cr_status tok_session_run(struct tok_member *m, bool rw,
             break;
     }
     tok_sigpipe_restore(&pipe);
-    return st;
+    return cr_failed(st) ? cr_fail(err, st.code, "%s", why.text) : st;
 }

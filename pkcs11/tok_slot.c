@@ -87,7 +87,7 @@ void tok_slots_forget(struct tok_module *mod)
 {
     for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next) {
         slot->stamp = 0;
-        slot->open = slot->nidle = 0;
+        slot->open = slot->opening = slot->closing = slot->nidle = 0;
     }
 }
 

@@ -27,8 +27,9 @@ struct tok_slot {
     CK_TOKEN_INFO info;    /* as last seen */
     bool info_known;
     unsigned max_sessions;
-    unsigned open;           /* sessions of this epoch, idle and taken */
-    CK_SESSION_HANDLE *idle; /* room for max_sessions */
+    unsigned open;             /* sessions of this epoch, idle and taken; of these: */
+    unsigned opening, closing; /* in C_OpenSession, in C_CloseSession */
+    CK_SESSION_HANDLE *idle;   /* room for max_sessions */
     unsigned nidle;
     struct tok_entry *entries; /* tok_object.h */
 

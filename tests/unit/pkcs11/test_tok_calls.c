@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Through the counting module: how many calls, and what happens when one fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <p11-kit/pkcs11.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "tests/mock/mock_count.h"
+
+static struct fixture f;
+static struct mock_counts *counts;
+static char *location;
+static struct tok_key pub;
+static EVP_PKEY *pkey;
+static unsigned pins_asked;
+static const char *pin_now = FIXTURE_PIN;
+
+static cr_status pin(void *arg, const char *token_name, bool retry, struct cr_buf *out, struct cr_err *err)
+{
+    (void)arg;
+    (void)token_name;
+    (void)retry;
+    pins_asked++;
+    return cr_buf_set(out, pin_now, strlen(pin_now), err);
+}
+
+static struct tok_object *find(void)
+{
+    struct tok_object *obj = NULL;
+    struct cr_err err = {0};
+    cr_status st = f.signer->ops->find(f.signer, location, &pub, fixture_verify, pkey, &obj, &err);
+
+    assert_string_equal(err.text, "");
+    assert_int_equal(st.code, CR_OK);
+    return obj;
+}
+
+static unsigned long calls(enum mock_function of)
+{
+    return atomic_load(&counts->of[of].calls);
+}
+
+static void break_call(enum mock_function of, CK_RV rv, unsigned long times)
+{
+    atomic_store(&counts->of[of].fail_rv, rv);
+    atomic_store(&counts->of[of].fail_left, times);
+}
+
+static void sign_ok(struct tok_object *obj)
+{
+    struct cr_err err = {0};
+    cr_status st = fixture_sign_verify(&f, obj, pkey, &err);
+
+    assert_string_equal(err.text, "");
+    assert_int_equal(st.code, CR_OK);
+}
+
+static void a_signature_is_two_calls_and_a_warm_find_none(void **state)
+{
+    struct tok_object *obj = find(), *again;
+    unsigned long before, inits, signs;
+
+    (void)state;
+    sign_ok(obj);
+    before = mock_counts_total(counts);
+    again = find();
+    assert_int_equal(mock_counts_total(counts), before);
+    inits = calls(MOCK_C_SignInit);
+    signs = calls(MOCK_C_Sign);
+    for (int i = 0; i < 100; i++)
+        sign_ok(again);
+    assert_int_equal(mock_counts_total(counts), before + 200);
+    assert_int_equal(calls(MOCK_C_SignInit), inits + 100);
+    assert_int_equal(calls(MOCK_C_Sign), signs + 100);
+    f.signer->ops->object_unref(&obj);
+    f.signer->ops->object_unref(&again);
+}
+
+static const struct {
+    enum mock_function of;
+    CK_RV rv;
+    bool rebuilds;
+} repaired[] = {
+    {MOCK_C_SignInit, CKR_OBJECT_HANDLE_INVALID, false},
+    {MOCK_C_SignInit, CKR_KEY_HANDLE_INVALID, false},
+    {MOCK_C_SignInit, CKR_KEY_TYPE_INCONSISTENT, false},
+    {MOCK_C_SignInit, CKR_SESSION_HANDLE_INVALID, false},
+    {MOCK_C_Sign, CKR_SESSION_CLOSED, false},
+    {MOCK_C_Sign, CKR_USER_NOT_LOGGED_IN, false},
+    {MOCK_C_SignInit, CKR_DEVICE_ERROR, true},
+    {MOCK_C_Sign, CKR_DEVICE_ERROR, true},
+    {MOCK_C_Sign, CKR_DEVICE_REMOVED, true},
+    {MOCK_C_Sign, CKR_TOKEN_NOT_PRESENT, true},
+    {MOCK_C_SignInit, CKR_CRYPTOKI_NOT_INITIALIZED, true},
+    {MOCK_C_Sign, CKR_GENERAL_ERROR, true},
+};
+
+static void what_can_be_repaired_is_and_the_signature_succeeds(void **state)
+{
+    struct tok_object *obj = find();
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(repaired); i++) {
+        unsigned long inits = calls(MOCK_C_Initialize), before;
+        break_call(repaired[i].of, repaired[i].rv, 1);
+        sign_ok(obj);
+        assert_int_equal(calls(MOCK_C_Initialize) - inits, repaired[i].rebuilds ? 1 : 0);
+        before = mock_counts_total(counts);
+        sign_ok(obj);
+        assert_int_equal(mock_counts_total(counts), before + 2);
+    }
+    f.signer->ops->object_unref(&obj);
+}
+
+static void what_stays_broken_is_a_clear_error_and_heals(void **state)
+{
+    struct tok_object *obj = find();
+    struct cr_err err = {0};
+
+    (void)state;
+    break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 5);
+    assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_TOKEN);
+    assert_non_null(strstr(err.text, "token unit: C_Sign: CKR_DEVICE_ERROR"));
+    break_call(MOCK_C_Sign, CKR_OK, 0);
+    sign_ok(obj);
+    break_call(MOCK_C_Sign, CKR_FUNCTION_FAILED, 1);
+    assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_TOKEN);
+    assert_non_null(strstr(err.text, "CKR_FUNCTION_FAILED"));
+    sign_ok(obj);
+    f.signer->ops->object_unref(&obj);
+}
+
+/* Each call on the way from nothing to a signature fails once: an error or a good signature, and the next one is good. */
+static void each_call_that_fails_once_leaves_nothing_stuck(void **state)
+{
+    static const enum mock_function of[] = {
+        MOCK_C_Initialize,
+        MOCK_C_GetSlotList,
+        MOCK_C_GetTokenInfo,
+        MOCK_C_OpenSession,
+        MOCK_C_Login,
+        MOCK_C_FindObjectsInit,
+        MOCK_C_FindObjects,
+        MOCK_C_FindObjectsFinal,
+        MOCK_C_GetAttributeValue,
+        MOCK_C_SignInit,
+        MOCK_C_Sign,
+        MOCK_C_CloseSession,
+        MOCK_C_Finalize,
+    };
+    static const CK_RV rvs[] = {CKR_DEVICE_ERROR,           CKR_GENERAL_ERROR,  CKR_HOST_MEMORY,
+                                CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_REMOVED, CKR_FUNCTION_FAILED,
+                                CKR_VENDOR_DEFINED | 7};
+    struct tok_object *obj = find();
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(of); i++) {
+        for (size_t j = 0; j < CR_COUNT(rvs); j++) {
+            struct cr_err err = {0};
+            break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, of[i] == MOCK_C_Sign ? 0 : 1); /* everything is done anew */
+            break_call(of[i], rvs[j], 1);
+            if (cr_failed(fixture_sign_verify(&f, obj, pkey, &err)))
+                assert_true(strlen(err.text) > 10);
+            break_call(MOCK_C_Sign, CKR_OK, 0);
+            break_call(of[i], CKR_OK, 0);
+            sign_ok(obj);
+        }
+    }
+    f.signer->ops->object_unref(&obj);
+}
+
+static void a_wrong_pin_is_sent_once(void **state)
+{
+    struct tok_object *obj = find();
+    struct cr_err err = {0};
+    unsigned long logins;
+
+    (void)state;
+    pin_now = "00000000";
+    break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1);
+    logins = calls(MOCK_C_Login);
+    pins_asked = 0;
+    assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_PIN);
+    assert_int_equal(calls(MOCK_C_Login), logins + 1);
+    assert_int_equal(pins_asked, 2);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_PIN);
+    assert_int_equal(calls(MOCK_C_Login), logins + 1);
+    assert_null(strstr(err.text, "00000000"));
+    pin_now = FIXTURE_PIN;
+    sign_ok(obj);
+    f.signer->ops->object_unref(&obj);
+}
+
+struct worker {
+    struct tok_object *obj;
+    int bad;
+};
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+
+    for (int i = 0; i < 40; i++)
+        w->bad += cr_failed(fixture_sign_verify(&f, w->obj, pkey, NULL));
+    return NULL;
+}
+
+static void the_pool_never_exceeds_its_bound(void **state)
+{
+    struct tok_object *obj = find();
+    struct worker w[8];
+    pthread_t t[8];
+    unsigned long opened;
+
+    (void)state;
+    sign_ok(obj);
+    opened = calls(MOCK_C_OpenSession);
+    for (int i = 0; i < 8; i++) {
+        w[i] = (struct worker){obj, 0};
+        assert_int_equal(pthread_create(&t[i], NULL, work, &w[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        pthread_join(t[i], NULL);
+        assert_int_equal(w[i].bad, 0);
+    }
+    assert_true(calls(MOCK_C_OpenSession) - opened <= 1); /* max_sessions is 2, one was open */
+    assert_int_equal(calls(MOCK_C_GetSessionInfo), 0);
+    f.signer->ops->object_unref(&obj);
+}
+
+static void a_waiter_times_out_with_a_clear_error(void **state)
+{
+    struct tok_object *obj = find();
+    struct worker w[2] = {{obj, 0}, {obj, 0}};
+    struct cr_err err = {0};
+    struct timespec ts = {0, 100000000};
+    pthread_t t[2];
+    cr_status st;
+
+    (void)state;
+    sign_ok(obj);
+    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 1500000);
+    break_call(MOCK_C_Sign, CKR_FUNCTION_FAILED, 1000); /* so that each thread ends soon */
+    for (int i = 0; i < 2; i++)
+        pthread_create(&t[i], NULL, work, &w[i]);
+    nanosleep(&ts, NULL);
+    st = fixture_sign_verify(&f, obj, pkey, &err);
+    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(t[i], NULL);
+    break_call(MOCK_C_Sign, CKR_OK, 0);
+    assert_int_equal(st.code, CR_E_BUSY);
+    assert_non_null(strstr(err.text, "sessions"));
+    sign_ok(obj);
+    f.signer->ops->object_unref(&obj);
+}
+
+static int setup(void **state)
+{
+    struct tok_conf conf = {.module = MOCK_MODULE, .pin = pin, .max_sessions = 2, .wait_ms = 1000};
+    char file[128];
+
+    (void)state;
+    fixture_make(&f);
+    snprintf(file, sizeof(file), "%s/counts", f.dir);
+    setenv("CERTROLL_MOCK_TARGET", FIXTURE_MODULE, 1);
+    setenv("CERTROLL_MOCK_COUNTS", file, 1);
+    counts = mock_counts_map(file);
+    fixture_open(&f, &conf);
+    pkey = fixture_key("EC:P-256");
+    fixture_import(&f, pkey, &location);
+    fixture_numbers(pkey, &pub);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(location);
+    tok_key_clear(&pub);
+    fixture_close(&f);
+    fixture_remove(&f);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_signature_is_two_calls_and_a_warm_find_none),
+        cmocka_unit_test(the_pool_never_exceeds_its_bound),
+        cmocka_unit_test(what_can_be_repaired_is_and_the_signature_succeeds),
+        cmocka_unit_test(what_stays_broken_is_a_clear_error_and_heals),
+        cmocka_unit_test(each_call_that_fails_once_leaves_nothing_stuck),
+        cmocka_unit_test(a_wrong_pin_is_sent_once),
+        cmocka_unit_test(a_waiter_times_out_with_a_clear_error),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
