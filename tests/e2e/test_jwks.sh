@@ -50,11 +50,11 @@ run certroll import a.pfx $R --passin pass:pw
 run certroll jwks $R
 verify
 same "$(names)" "a "
-run certroll import b.pfx $R --passin pass:pw --at +1s
+run certroll import b.pfx $R --passin pass:pw --at +20d
 run certroll jwks $R
 verify
 same "$(names)" "a b " "next is published at once"
-sleep 1.2
+run certroll roll $R --now
 run certroll import c.pfx $R --passin pass:pw --at +30d
 run certroll jwks $R
 verify
