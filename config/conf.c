@@ -42,23 +42,64 @@ static cr_status set_path(void *target, const char *value, struct cr_err *err)
     return set_text(target, value, err);
 }
 
-/* A path, or a file: URI of this host (RFC 8089) as pin-source has it in RFC 7512. */
+/* Percent-decodes @text in place (RFC 3986 section 2.1). */
+static cr_status percent_decode(char *text, struct cr_err *err)
+{
+    char *w = text;
+
+    for (const char *r = text; *r != '\0'; r++) {
+        struct cr_buf byte = {0};
+
+        if (*r == '%') {
+            char pair[3] = {r[1], '\0', '\0'};
+            bool good;
+
+            if (r[1] != '\0')
+                pair[1] = r[2];
+            good = !cr_failed(cr_unhex(pair, &byte, NULL)) && byte.n == 1 && byte.p[0] >= 0x20;
+            if (good)
+                *w++ = (char)byte.p[0];
+            cr_buf_clear(&byte);
+            if (!good)
+                return cr_fail(err, CR_E_INVALID, "a '%%' is not followed by the two digits of a printable byte");
+            r += 2;
+        } else {
+            *w++ = *r;
+        }
+    }
+    *w = '\0';
+    return cr_ok();
+}
+
+/* A path as it is, or a file: URI of this host (RFC 8089) as pin-source has it in RFC 7512. The value is not repeated:
+ * people write the PIN itself here. */
 static cr_status set_pin_source(void *target, const char *value, struct cr_err *err)
 {
-    if (strncmp(value, "file://", 7) == 0)
-        value += 7;
-    else if (strncmp(value, "file:", 5) == 0)
-        value += 5;
-    if (value[0] != '/' || strchr(value, '%') != NULL)
-        return cr_fail(err, CR_E_INVALID, "'%s' is not file:/PATH or an absolute path", value);
-    return set_text(target, value, err);
+    bool uri = strncmp(value, "file:", 5) == 0;
+    char *path = NULL;
+    cr_status st;
+
+    if (uri)
+        value += strncmp(value, "file://", 7) == 0 ? 7 : 5;
+    if (value[0] != '/')
+        return cr_fail(err, CR_E_INVALID, "not file:/PATH or the absolute path of a file that holds the PIN");
+    st = cr_strdup(value, &path, err);
+    if (!cr_failed(st) && uri)
+        st = percent_decode(path, err);
+    /* What decoding brought to the end could not be written back. */
+    if (!cr_failed(st) && path[strlen(path) - 1] == ' ')
+        st = cr_fail(err, CR_E_INVALID, "ends in white space");
+    if (!cr_failed(st))
+        st = set_text(target, path, err);
+    cr_free_str(&path);
+    return st;
 }
 
 static cr_status set_token_uri(void *target, const char *value, struct cr_err *err)
 {
     if (strncmp(value, "pkcs11:", 7) != 0)
         return cr_fail(err, CR_E_INVALID, "'%.60s' is not a pkcs11: URI (RFC 7512)", value);
-    if (strstr(value, "pin-value") != NULL || strstr(value, "pin-source") != NULL)
+    if (strcasestr(value, "pin-source") != NULL)
         return cr_fail(err, CR_E_INVALID, "a PIN has no place in the URI: name its file by the key pin-source");
     return set_text(target, value, err);
 }
@@ -112,13 +153,26 @@ static cr_status set_kid_format(void *target, const char *value, struct cr_err *
 static cr_status set_references(void *target, const char *value, struct cr_err *err)
 {
     struct conf *conf = target;
+    cr_status st;
 
     if (strcmp(value, "on") == 0 || strcmp(value, "off") == 0) {
         conf->references = value[1] == 'n' ? CONF_REFERENCES_ON : CONF_REFERENCES_OFF;
         return cr_ok();
     }
+    if (cr_failed(st = conf_words(value, ", \t", &conf->reference_roles, &conf->nreference_roles, err)))
+        return st;
     conf->references = CONF_REFERENCES_LISTED;
-    return conf_words(value, ", \t", &conf->reference_roles, &conf->nreference_roles, err);
+    if (conf->nreference_roles == 0)
+        return cr_fail(err, CR_E_INVALID, "neither on, off nor a list of roles");
+    for (size_t i = 0; i < conf->nreference_roles; i++) {
+        const char *role = conf->reference_roles[i];
+
+        if (strcmp(role, "on") == 0 || strcmp(role, "off") == 0)
+            return cr_fail(err, CR_E_INVALID, "'%s' stands alone, not in a list of roles", role);
+        if (!conf_name_valid(role))
+            return cr_fail(err, CR_E_INVALID, "'%.64s' is not the name of a role", role);
+    }
+    return cr_ok();
 }
 
 /* Variables that would make us load other code or other configuration are refused. */
@@ -139,7 +193,7 @@ static cr_status set_one_env(struct conf_env *env, char *word, struct cr_err *er
     char *eq = strchr(word, '=');
 
     if (eq == NULL || eq == word)
-        return cr_fail(err, CR_E_INVALID, "'%.60s' is not NAME=VALUE", word);
+        return cr_fail(err, CR_E_INVALID, "a word is not NAME=VALUE");
     *eq = '\0';
     if (env_refused(word))
         return cr_fail(err, CR_E_INVALID, "the variable %s may not be set here", word);
@@ -162,6 +216,10 @@ static cr_status set_environment(void *target, const char *value, struct cr_err 
             words[i] = NULL;
             token->nenv = i + 1;
         }
+        for (size_t j = 0; j < i && !cr_failed(st); j++) {
+            if (strcmp(token->env[j].name, token->env[i].name) == 0)
+                st = cr_fail(err, CR_E_INVALID, "the variable %s is set twice", token->env[i].name);
+        }
     }
     conf_words_free(&words, n);
     return st;
@@ -181,6 +239,8 @@ static cr_status set_tokens(void *target, const char *value, struct cr_err *err)
             if (strcmp(conf->tokens[j].name, words[i]) == 0)
                 st = cr_fail(err, CR_E_INVALID, "the token %s is named twice", words[i]);
         }
+        if (!cr_failed(st) && !conf_name_valid(words[i]))
+            st = cr_fail(err, CR_E_INVALID, "'%.64s' is not the name of a token", words[i]);
         if (cr_failed(st))
             break;
         conf->tokens[i].max_sessions = 64;
@@ -223,6 +283,24 @@ struct section {
     void *target;
 };
 
+/* What no key may have: a PIN, and what conf_write could not write back. The value is not repeated. */
+static cr_status check_text(const char *value, struct cr_err *err)
+{
+    size_t n = strlen(value);
+
+    if (n == 0)
+        return cr_fail(err, CR_E_INVALID, "has no value");
+    if (strchr(" \t", value[0]) != NULL || strchr(" \t", value[n - 1]) != NULL)
+        return cr_fail(err, CR_E_INVALID, "begins or ends with white space");
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)value[i] < 0x20)
+            return cr_fail(err, CR_E_INVALID, "has a control byte: \\b, \\n, \\r and \\t mean one");
+    }
+    if (strcasestr(value, "pin-value") != NULL)
+        return cr_fail(err, CR_E_INVALID, "a PIN has no place here: name its file by the key pin-source");
+    return cr_ok();
+}
+
 static cr_status set_key(const struct section *sec, const CONF_VALUE *cv, struct cr_err *err)
 {
     for (size_t i = 0; i < sec->nkeys; i++) {
@@ -230,10 +308,10 @@ static cr_status set_key(const struct section *sec, const CONF_VALUE *cv, struct
 
         if (strcmp(k->name, cv->name) != 0)
             continue;
-        if (cv->value == NULL || cv->value[0] == '\0')
-            return cr_fail(err, CR_E_INVALID, "%s: [%s] %s has no value", sec->path, sec->name, k->name);
-        cr_status st = k->set((char *)sec->target + k->offset, cv->value, err);
+        cr_status st = check_text(cv->value, err);
 
+        if (!cr_failed(st))
+            st = k->set((char *)sec->target + k->offset, cv->value, err);
         return cr_failed(st) ? cr_prefix(err, st, "%s: [%s] %s", sec->path, sec->name, k->name) : st;
     }
     return cr_fail(err, CR_E_INVALID, "%s: [%s] does not know the key '%s': see certroll.conf(5)", sec->path, sec->name,
@@ -346,15 +424,14 @@ static cr_status parse_nconf(const char *path, struct cr_bytes text, OSSL_LIB_CT
                              struct cr_err *err)
 {
     CONF *nconf = NCONF_new_ex(ctx, NULL);
-    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+    BIO *bio = BIO_new_mem_buf(text.n > 0 ? (const void *)text.p : "", (int)text.n);
     long line = 0;
     cr_status st;
 
     if (nconf == NULL || bio == NULL)
         st = cr_fail(err, CR_E_NOMEM, "out of memory");
     else if (NCONF_load_bio(nconf, bio, &line) <= 0)
-        st =
-            cr_fail(err, CR_E_INVALID, "%s line %ld: not in the syntax of config(5); a '$' is written \\$", path, line);
+        st = cr_fail(err, CR_E_INVALID, "%s line %ld: not in the syntax of config(5)", path, line);
     else
         st = read_all(nconf, path, conf, err);
     BIO_free(bio);

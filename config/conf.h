@@ -2,19 +2,25 @@
 /* certroll.conf: OpenSSL's own syntax (NCONF in a fresh inner library context), read once at load by provider and tools.
  * The caller owns a struct conf from conf_load to conf_free; it never changes in between, so threads may share it.
  *
- *   certroll = certroll_sect            (default section; or directly a [certroll_sect])
- *   [certroll_sect]
+ *   certroll = certroll_sect            (may be left out; nothing else stands before the first section)
+ *   [certroll_sect]                     (required; every key may be left out)
  *   state = /var/lib/certroll
  *   group = certroll
- *   tokens = softhsm, hsm               (names of [token_NAME] sections)
- *   references = on | off | ROLE, ROLE
+ *   tokens = softhsm, hsm               (names of [token_NAME] sections; every such section is named here)
+ *   references = on | off | ROLE, ROLE  (default on)
  *   minimum-lead = 48h, token-lifetime = 24h, retain-previous = 30d, require-domain = example.org, max-rsa-bits = 4096,
  *   kid-format = rfc7638 | x5t | x5t-hex, log = /path
- *   [token_softhsm]
+ *   [token_softhsm]                     (module and token are required)
  *   module = /usr/lib/softhsm/libsofthsm2.so
  *   token = pkcs11:token=certroll
- *   pin-source = file:/etc/certroll/pin (or a path)
+ *   pin-source = file:/etc/certroll/pin (percent-decoded; or an absolute path, taken as it is)
  *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
+ *
+ * Stricter than config(5), which does these in silence: a key or section that stands twice, a variable ($, $ENV::),
+ * .include and .pragma, a continued line, an open quote, a '#' inside a word, text behind ']' are errors. Inside a value
+ * \$ \# \\ \' \" \` stand for the character; quotes keep blanks, '$' and '#'. White space at the ends and control
+ * bytes are refused. Names of roles and tokens: [A-Za-z][A-Za-z0-9._-]{0,63}. Any other section is an error, so new
+ * kinds ([role_NAME]) can be added without a file changing its meaning.
  */
 #ifndef CONF_H
 #define CONF_H

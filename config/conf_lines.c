@@ -44,12 +44,37 @@ static struct cr_bytes trim(struct cr_bytes b)
 {
     while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
         b = cr_bytes(b.p + 1, b.n - 1);
-    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t' || b.p[b.n - 1] == '\r'))
+    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
         b.n--;
     return b;
 }
 
-/* A comment sign in the middle of a word would cut the value without a word. */
+/* Letters of names: anything else OpenSSL's reader would unescape, expand or cut, and two spellings would be one name. */
+static bool plain_name(struct cr_bytes name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = name.p[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' &&
+            c != '.')
+            return false;
+    }
+    return name.n > 0;
+}
+
+bool conf_name_valid(const char *name)
+{
+    struct cr_bytes b = cr_bytes_str(name);
+
+    return plain_name(b) && b.n <= 64 && ((b.p[0] | 0x20) >= 'a' && (b.p[0] | 0x20) <= 'z');
+}
+
+static cr_status bad_line(const struct scan *s, const char *what, struct cr_err *err)
+{
+    return cr_fail(err, CR_E_INVALID, "%s line %u: %s", s->path, s->line, what);
+}
+
+/* What would cut the value, open another file's or the environment's content, or swallow a quote, without a word. */
 static cr_status check_value(const struct scan *s, struct cr_bytes value, struct cr_err *err)
 {
     unsigned char quote = 0;
@@ -63,15 +88,36 @@ static cr_status check_value(const struct scan *s, struct cr_bytes value, struct
             quote = c == quote ? 0 : quote;
         } else if (c == '"' || c == '\'' || c == '`') {
             quote = c;
+        } else if (c == '$') {
+            return bad_line(s, "a '$' is written \\$: variables have no place here", err);
         } else if (c == '#') {
             if (i > 0 && value.p[i - 1] != ' ' && value.p[i - 1] != '\t')
-                return cr_fail(err, CR_E_INVALID,
-                               "%s line %u: the '#' would cut the value: write \\#, or %%23 in a URI", s->path,
-                               s->line);
+                return bad_line(s, "the '#' would cut the value: write \\#, or %23 in a URI", err);
             break;
         }
     }
-    return cr_ok();
+    return quote != 0
+               ? bad_line(s, "a quote is not closed: a quote that belongs to the value is written \\' or \\\"", err)
+               : cr_ok();
+}
+
+static cr_status check_section(struct scan *s, struct cr_bytes line, struct cr_err *err)
+{
+    const unsigned char *end = memchr(line.p, ']', line.n);
+    struct cr_bytes name, rest;
+    cr_status st;
+
+    if (end == NULL)
+        return bad_line(s, "the section's name has no ']'", err);
+    name = trim(cr_bytes(line.p + 1, (size_t)(end - line.p) - 1));
+    if (!plain_name(name))
+        return bad_line(s, "a section's name has only letters, digits, '_', '-' and '.'", err);
+    rest = trim(cr_bytes(end + 1, line.n - (size_t)(end - line.p) - 1));
+    if (rest.n > 0 && rest.p[0] != '#')
+        return bad_line(s, "text behind the ']' would be lost", err);
+    if (cr_failed(st = cr_buf_set(&s->section, name.p, name.n, err)))
+        return st;
+    return remember(s, cr_bytes(NULL, 0), err);
 }
 
 static cr_status check_line(struct scan *s, struct cr_bytes text, struct cr_err *err)
@@ -80,49 +126,62 @@ static cr_status check_line(struct scan *s, struct cr_bytes text, struct cr_err 
     const unsigned char *end;
     cr_status st;
 
-    if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';')
+    if (line.n == 0 || line.p[0] == '#')
         return cr_ok();
     if (line.p[0] == '.')
-        return cr_fail(err, CR_E_INVALID, "%s line %u: directives such as .include have no place here", s->path,
-                       s->line);
-    if (line.p[0] == '[') {
-        end = memchr(line.p, ']', line.n);
-        if (end == NULL)
-            return cr_fail(err, CR_E_INVALID, "%s line %u: the section's name has no ']'", s->path, s->line);
-        key = trim(cr_bytes(line.p + 1, (size_t)(end - line.p) - 1));
-        if (cr_failed(st = cr_buf_set(&s->section, key.p, key.n, err)))
-            return st;
-        return remember(s, cr_bytes(NULL, 0), err);
-    }
+        return bad_line(s, "directives such as .include have no place here", err);
+    if (line.p[0] == '[')
+        return check_section(s, line, err);
     end = memchr(line.p, '=', line.n);
     if (end == NULL)
-        return cr_fail(err, CR_E_INVALID, "%s line %u: neither [section] nor key = value", s->path, s->line);
+        return bad_line(s, "neither [section] nor key = value; a comment begins with '#'", err);
     key = trim(cr_bytes(line.p, (size_t)(end - line.p)));
-    if (key.n == 0 || memchr(key.p, ':', key.n) != NULL)
-        return cr_fail(err, CR_E_INVALID, "%s line %u: not the name of a key before '='", s->path, s->line);
+    if (!plain_name(key))
+        return bad_line(s, "not the name of a key before '='", err);
     if (cr_failed(st = remember(s, key, err)))
         return st;
     return check_value(s, cr_bytes(end + 1, line.n - (size_t)(end - line.p) - 1), err);
 }
 
+/* Properties of the raw line. OpenSSL reads in pieces of about 510 bytes and takes a backslash at the end of a piece for
+ * a continuation; continued lines would also hide directives from us. */
+static cr_status check_raw(const struct scan *s, struct cr_bytes line, struct cr_err *err)
+{
+    struct cr_bytes end;
+    size_t slashes = 0;
+
+    for (size_t i = 0; i < line.n; i++) {
+        if (line.p[i] < 0x20 && line.p[i] != '\t')
+            return bad_line(s, "a control byte", err);
+    }
+    end = trim(line);
+    while (slashes < end.n && end.p[end.n - 1 - slashes] == '\\')
+        slashes++;
+    if (slashes % 2 != 0)
+        return bad_line(s, "a line cannot be continued: a backslash at its end is written \\\\", err);
+    if (line.n > CONF_LINE_MAX && memchr(line.p, '\\', line.n) != NULL)
+        return cr_fail(err, CR_E_INVALID, "%s line %u: a line with a backslash has more than %d bytes", s->path,
+                       s->line, CONF_LINE_MAX);
+    return cr_ok();
+}
+
 cr_status conf_lines_check(const char *path, struct cr_bytes text, struct cr_err *err)
 {
     struct scan s = {.path = path};
-    cr_status st = cr_buf_set(&s.section, "", 0, err);
-    bool continued = false;
+    cr_status st = cr_buf_set(&s.section, "default", 7, err); /* OpenSSL's name for what stands before any section */
 
+    if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0) /* OpenSSL skips the mark too */
+        text = cr_bytes(text.p + 3, text.n - 3);
     while (text.n > 0 && !cr_failed(st)) {
         const unsigned char *nl = memchr(text.p, '\n', text.n);
         size_t len = nl != NULL ? (size_t)(nl - text.p) : text.n, step = nl != NULL ? len + 1 : len;
 
         s.line++;
-        for (size_t i = 0; i < len && !cr_failed(st); i++) {
-            if (text.p[i] < 0x20 && text.p[i] != '\t' && !(text.p[i] == '\r' && i + 1 == len))
-                st = cr_fail(err, CR_E_INVALID, "%s line %u: a control byte", path, s.line);
-        }
+        if (nl != NULL && len > 0 && text.p[len - 1] == '\r')
+            len--;
+        st = check_raw(&s, cr_bytes(text.p, len), err);
         if (!cr_failed(st))
-            st = continued ? check_value(&s, cr_bytes(text.p, len), err) : check_line(&s, cr_bytes(text.p, len), err);
-        continued = len > 0 && text.p[len - 1] == '\\';
+            st = check_line(&s, cr_bytes(text.p, len), err);
         text = cr_bytes(text.p + step, text.n - step);
     }
     cr_buf_clear(&s.section);

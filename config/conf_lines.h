@@ -5,9 +5,16 @@
 
 #include "common/cr_bytes.h"
 
-/* Refuses, naming the line: directives (.include, .pragma), a repeated section or key, a '#' that would cut a value
- * (one not after white space), control bytes and NULs. */
+/* Longest line that may have a backslash: OpenSSL's reader loses one where its pieces of a long line meet. */
+#define CONF_LINE_MAX 500
+
+/* Refuses, naming the line: directives (.include, .pragma), continued lines, variables ($), a repeated section or key,
+ * names OpenSSL would unescape, an open quote, a '#' that would cut a value (one not after white space), text behind a
+ * ']', control bytes and NULs. */
 cr_status conf_lines_check(const char *path, struct cr_bytes text, struct cr_err *err);
+
+/* A name of a role or token: [A-Za-z][A-Za-z0-9._-]{0,63}. */
+bool conf_name_valid(const char *name);
 
 /* The words of @value, separated by any of @separators; the caller owns *words (conf_words_free). */
 cr_status conf_words(const char *value, const char *separators, char ***words, size_t *n, struct cr_err *err);

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "conf_lines.h"
+
 /* Escapes what OpenSSL's reader would interpret; white space at the ends and control bytes cannot be kept. */
 static cr_status put(struct cr_buf *out, const char *key, const char *value, struct cr_err *err)
 {
-    size_t n = value != NULL ? strlen(value) : 0;
+    size_t n = value != NULL ? strlen(value) : 0, start = out->n;
     cr_status st;
 
     if (value == NULL)
@@ -22,6 +24,8 @@ static cr_status put(struct cr_buf *out, const char *key, const char *value, str
         if (!cr_failed(st))
             st = cr_buf_append(out, &value[i], 1, err);
     }
+    if (!cr_failed(st) && out->n - start > CONF_LINE_MAX && memchr(out->p + start, '\\', out->n - start) != NULL)
+        return cr_fail(err, CR_E_INVALID, "%s is too long to be written with its special characters", key);
     return cr_failed(st) ? st : cr_buf_append_str(out, "\n", err);
 }
 
@@ -36,8 +40,12 @@ static cr_status put_list(struct cr_buf *out, const char *key, char *const *word
     struct cr_buf text = {0};
     cr_status st = cr_ok();
 
-    for (size_t i = 0; i < n && !cr_failed(st); i++)
-        st = cr_buf_printf(&text, err, "%s%s", i > 0 ? ", " : "", words[i]);
+    for (size_t i = 0; i < n && !cr_failed(st); i++) {
+        if (!conf_name_valid(words[i]) || strcmp(words[i], "on") == 0 || strcmp(words[i], "off") == 0)
+            st = cr_fail(err, CR_E_INVALID, "'%.64s' cannot stand in the list %s", words[i], key);
+        else
+            st = cr_buf_printf(&text, err, "%s%s", i > 0 ? ", " : "", words[i]);
+    }
     if (!cr_failed(st) && n > 0)
         st = put(out, key, (const char *)text.p, err);
     cr_buf_clear(&text);
@@ -84,12 +92,15 @@ static cr_status put_main(const struct conf *conf, struct cr_buf *out, struct cr
         cr_failed(st = put(out, "group", conf->group, err)) || cr_failed(st = put(out, "log", conf->log, err)))
         return st;
     for (size_t i = 0; i < conf->ntokens; i++) {
+        if (!conf_name_valid(conf->tokens[i].name))
+            return cr_fail(err, CR_E_INVALID, "'%.64s' is not the name of a token", conf->tokens[i].name);
         if (cr_failed(st = cr_buf_printf(out, err, "%s%s", i == 0 ? "tokens = " : ", ", conf->tokens[i].name)))
             return st;
     }
     if (conf->ntokens > 0 && cr_failed(st = cr_buf_append_str(out, "\n", err)))
         return st;
-    st = conf->references == CONF_REFERENCES_LISTED
+    /* An empty list allows nothing, and nothing written would mean on. */
+    st = conf->references == CONF_REFERENCES_LISTED && conf->nreference_roles > 0
              ? put_list(out, "references", conf->reference_roles, conf->nreference_roles, err)
              : put(out, "references", conf->references == CONF_REFERENCES_ON ? "on" : "off", err);
     if (cr_failed(st) || cr_failed(st = put_seconds(out, "minimum-lead", conf->minimum_lead, err)) ||

@@ -85,7 +85,34 @@ static void bad_files_get_a_sentence_that_names_the_place(void **state)
         {MAIN "state = /a\nstate = /b\n", "x.conf line 3: the key 'state' stands twice"},
         {MAIN MAIN "state = /b\n", "stands twice"},
         {MAIN "state = /a#b\n", "line 2: the '#' would cut the value"},
-        {MAIN "state = /a$b\n", "'$' is written"},
+        {MAIN "state = /a$b\n", "line 2: a '$' is written"},
+        {MAIN "state = $ENV::HOME\n", "variables have no place here"},
+        {MAIN "state = /a\nlog = ${state}/l\n", "line 3: a '$' is written"},
+        {MAIN "state = /a\\\\\n.include /etc/passwd\n", "line 3: directives"},
+        {MAIN "state = /a\\\\\nstate = /b\n", "line 3: the key 'state' stands twice"},
+        {MAIN "state = /a\\\nlog = /b\n", "line 2: a line cannot be continued"},
+        {MAIN "state = /a\\\r\nlog = /b\r\n", "line 2: a line cannot be continued"},
+        {MAIN "# a note \\\nstate = /b\n", "line 2: a line cannot be continued"},
+        {"\xef\xbb\xbf.include = /etc/passwd\n", "line 1: directives"},
+        {MAIN "state = /a\n[certroll\\_sect]\nlog = /b\n", "line 3: a section's name"},
+        {"[certroll_sect] state = /a\n", "line 1: text behind the ']'"},
+        {MAIN "state = /it's\n", "line 2: a quote is not closed"},
+        {MAIN "state = /a\\nb\n", "control byte"},
+        {MAIN "group = \" g\"\n", "begins or ends with white space"},
+        {MAIN "; state = /a\n", "not the name of a key"},
+        {MAIN "references = ,\n", "neither on, off nor a list"},
+        {MAIN "references = on, R\n", "'on' stands alone"},
+        {MAIN "references = R/x\n", "not the name of a role"},
+        {MAIN "tokens = 1a\n", "not the name of a token"},
+        {MAIN "tokens = a\n" TOKEN "environment = A=1 A=2\n", "A is set twice"},
+        {MAIN "tokens = a\n" TOKEN "environment = 1234\n", "not NAME=VALUE"},
+        {MAIN "tokens = a\n" TOKEN "init-args = x?PIN-value=1234\n", "a PIN has no place"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = 1234\n", "not file:/PATH"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = |echo 1234\n", "not file:/PATH"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = file:/p%2\n", "two digits"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = file:/p%00\n", "two digits"},
+        {MAIN "tokens = a\n[token_a]\ntoken = token=a?pin-value=1234\n", "a PIN has no place"},
+        {MAIN "[role_R]\nuse = tls\n", "[role_R] is not named"},
         {MAIN "state = /a\x01\n", "control byte"},
         {MAIN "nonsense\n", "line 2: neither"},
         {"[certroll_sect\n", "no ']'"},
@@ -124,6 +151,86 @@ static void bad_files_get_a_sentence_that_names_the_place(void **state)
             fail_msg("'%s' instead of '%s'", err.text, t[i].part);
         assert_null(strstr(err.text, "1234"));
     }
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void a_backslash_where_openssl_splits_long_lines_is_refused(void **state)
+{
+    char text[1200] = MAIN "state = /";
+    size_t start = strlen(MAIN), n = strlen(text);
+
+    (void)state;
+    for (size_t at = 505; at < 515; at++) {
+        struct conf *c = NULL;
+        struct cr_err err = {0};
+
+        memset(text + n, 'a', sizeof text - n);
+        memcpy(text + start + at, "\\#b\n", 5);
+        assert_int_equal(conf_parse("x", cr_bytes_str(text), &c, &err).code, CR_E_INVALID);
+        assert_non_null(strstr(err.text, "more than 500 bytes"));
+        memcpy(text + start + at, "xxb\n", 5);
+        assert_int_equal(conf_parse("x", cr_bytes_str(text), &c, &err).code, CR_OK);
+        assert_int_equal(strlen(c->state_dir), at + 3 - 8);
+        conf_free(&c);
+    }
+}
+
+static void a_pin_source_is_a_path_or_a_file_uri(void **state)
+{
+    static const struct {
+        const char *value, *path;
+    } t[] = {
+        {"/etc/pin", "/etc/pin"},        {"/a%20b", "/a%20b"},        {"file:/etc/pin", "/etc/pin"},
+        {"file:///etc/pin", "/etc/pin"}, {"file:/a%20b%23", "/a b#"}, {"'/a b$c'", "/a b$c"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(t); i++) {
+        struct conf *c = NULL;
+        struct cr_buf text = {0};
+        struct cr_err err = {0};
+
+        assert_int_equal(cr_buf_printf(&text, &err, MAIN "tokens = a\n" TOKEN "pin-source = %s\n", t[i].value).code,
+                         CR_OK);
+        if (cr_failed(conf_parse("x", cr_buf_bytes(&text), &c, &err)))
+            fail_msg("%s: %s", t[i].value, err.text);
+        assert_string_equal(c->tokens[0].pin_source, t[i].path);
+        conf_free(&c);
+        cr_buf_clear(&text);
+    }
+}
+
+static void a_list_that_allows_nothing_is_never_written_as_on(void **state)
+{
+    struct conf conf = {.state_dir = (char[]){"/s"},
+                        .kid_format = (char[]){"x5t"},
+                        .max_rsa_bits = 4096,
+                        .references = CONF_REFERENCES_LISTED};
+    char *bad[] = {(char[]){"on"}};
+    struct conf *back = NULL;
+    struct cr_buf text = {0};
+
+    (void)state;
+    assert_int_equal(conf_write(&conf, &text, NULL).code, CR_OK);
+    assert_int_equal(conf_parse("x", cr_buf_bytes(&text), &back, NULL).code, CR_OK);
+    assert_int_equal(back->references, CONF_REFERENCES_OFF);
+    conf_free(&back);
+    conf.reference_roles = bad;
+    conf.nreference_roles = 1;
+    assert_int_equal(conf_write(&conf, &text, NULL).code, CR_E_INVALID);
+    cr_buf_clear(&text);
+}
+
+/* The default library context may be loading us from the very file OPENSSL_CONF names. */
+static void the_default_configuration_is_not_loaded(void **state)
+{
+    struct conf *c = NULL;
+
+    (void)state;
+    assert_int_equal(setenv("OPENSSL_CONF", "/nonexistent/certroll-test.cnf", 1), 0);
+    assert_int_equal(conf_parse("x", cr_bytes_str("\xef\xbb\xbf" MAIN "state = /s\r\n"), &c, NULL).code, CR_OK);
+    assert_string_equal(c->state_dir, "/s");
+    conf_free(&c);
     assert_int_equal(ERR_peek_error(), 0);
 }
 
@@ -219,6 +326,10 @@ int main(void)
         cmocka_unit_test(an_empty_section_gives_the_defaults),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(bad_files_get_a_sentence_that_names_the_place),
+        cmocka_unit_test(a_backslash_where_openssl_splits_long_lines_is_refused),
+        cmocka_unit_test(a_pin_source_is_a_path_or_a_file_uri),
+        cmocka_unit_test(a_list_that_allows_nothing_is_never_written_as_on),
+        cmocka_unit_test(the_default_configuration_is_not_loaded),
         cmocka_unit_test(nuls_are_refused),
         cmocka_unit_test(what_is_written_reads_back_the_same),
         cmocka_unit_test(a_file_others_can_write_is_refused),
