@@ -237,6 +237,28 @@ static void the_pool_never_exceeds_its_bound(void **state)
     f.signer->ops->object_unref(&obj);
 }
 
+/* The flags cannot be read back: what was created goes again. */
+static void an_import_that_fails_half_way_leaves_nothing(void **state)
+{
+    EVP_PKEY *fresh = fixture_key_fresh("EC:P-256");
+    struct tok_key key = {0};
+    struct tok_import what = {.key = &key, .label = "half"};
+    struct cr_err err = {0};
+    char *where = NULL;
+    bool created = false;
+    unsigned long made = calls(MOCK_C_CreateObject);
+
+    (void)state;
+    fixture_numbers(fresh, &key);
+    break_call(MOCK_C_GetAttributeValue, CKR_FUNCTION_FAILED, 1);
+    assert_int_equal(tok_import(f.loc, 0, &what, &where, &created, &err).code, CR_E_TOKEN);
+    assert_null(where);
+    assert_int_equal(calls(MOCK_C_CreateObject), made + 1);
+    assert_int_equal(tok_remove(f.loc, 0, cr_buf_bytes(&key.id), cr_bytes(NULL, 0), &err).code, CR_E_NOT_FOUND);
+    tok_key_clear(&key);
+    EVP_PKEY_free(fresh);
+}
+
 static void a_waiter_times_out_with_a_clear_error(void **state)
 {
     struct tok_object *obj = find();
@@ -301,6 +323,7 @@ int main(void)
         cmocka_unit_test(what_stays_broken_is_a_clear_error_and_heals),
         cmocka_unit_test(each_call_that_fails_once_leaves_nothing_stuck),
         cmocka_unit_test(a_wrong_pin_is_sent_once),
+        cmocka_unit_test(an_import_that_fails_half_way_leaves_nothing),
         cmocka_unit_test(a_waiter_times_out_with_a_clear_error),
     };
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forks after load and while 8 threads sign; threads; exit with open sessions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+#define FORKS     250
+#define CHILD_SEC 20
+
+static struct fixture f;
+static EVP_PKEY *pkey;
+static struct tok_object *obj;
+static atomic_bool stop;
+static atomic_ulong signatures, failures;
+
+enum { CHILD_SIGNED = 0, CHILD_ERROR = 3 };
+
+/* SIGALRM ends one that hangs. No exit handler of cmocka runs in it. */
+static pid_t child_start(void)
+{
+    pid_t pid = fork();
+    struct cr_err err = {0};
+
+    if (pid == 0) {
+        alarm(CHILD_SEC);
+        if (!cr_failed(fixture_sign_verify(&f, obj, pkey, &err)))
+            _exit(CHILD_SIGNED);
+        dprintf(2, "child: %s\n", err.text);
+        _exit(strlen(err.text) > 10 ? CHILD_ERROR : 4);
+    }
+    return pid;
+}
+
+struct tally {
+    int signed_, errors, hung;
+};
+
+static void child_end(pid_t pid, struct tally *t)
+{
+    int status = 0;
+
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SIGNED)
+        t->signed_++;
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_ERROR)
+        t->errors++;
+    else
+        t->hung++;
+}
+
+static struct tally forks(int n)
+{
+    struct tally t = {0};
+    pid_t pids[5];
+
+    for (int i = 0; i < n; i += 5) {
+        for (int j = 0; j < 5; j++)
+            pids[j] = child_start();
+        for (int j = 0; j < 5; j++)
+            child_end(pids[j], &t);
+    }
+    return t;
+}
+
+static void *work(void *arg)
+{
+    struct cr_err err = {0};
+
+    (void)arg;
+    while (!atomic_load(&stop)) {
+        atomic_fetch_add(&signatures, 1);
+        if (cr_failed(fixture_sign_verify(&f, obj, pkey, &err)) && atomic_fetch_add(&failures, 1) == 0)
+            dprintf(2, "thread: %s\n", err.text);
+    }
+    return NULL;
+}
+
+static void children_forked_after_load_sign(void **state)
+{
+    struct tally t = forks(FORKS);
+
+    (void)state;
+    assert_int_equal(t.hung, 0);
+    assert_int_equal(t.errors, 0);
+    assert_int_equal(t.signed_, FORKS);
+    assert_int_equal(fixture_sign_verify(&f, obj, pkey, NULL).code, CR_OK);
+}
+
+static void children_forked_while_8_threads_sign_do_not_hang(void **state)
+{
+    pthread_t threads[8];
+    struct tally t;
+    unsigned long before;
+
+    (void)state;
+    atomic_store(&stop, false);
+    for (size_t i = 0; i < CR_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, NULL), 0);
+    before = atomic_load(&signatures);
+    t = forks(FORKS);
+    assert_true(atomic_load(&signatures) > before);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < CR_COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(t.hung, 0);
+    assert_int_equal(t.errors, 0);
+    assert_int_equal(t.signed_, FORKS);
+    assert_int_equal(atomic_load(&failures), 0);
+}
+
+static void a_grandchild_signs_too(void **state)
+{
+    pid_t pid = fork();
+    struct tally t = {0};
+
+    (void)state;
+    if (pid == 0) {
+        alarm(CHILD_SEC);
+        if (cr_failed(fixture_sign_verify(&f, obj, pkey, NULL)))
+            _exit(4);
+        child_end(child_start(), &t);
+        _exit(t.signed_ == 1 ? CHILD_SIGNED : 5);
+    }
+    child_end(pid, &t);
+    assert_int_equal(t.signed_, 1);
+}
+
+/* Only the token: OpenSSL itself may not be used any more while exit() takes it down. */
+static void *work_token(void *arg)
+{
+    struct tok_mech mech = {.op = TOK_SIGN_ECDSA};
+    unsigned char sig[64];
+    size_t n;
+
+    while (!atomic_load(&stop))
+        cr_ignore(f.signer->ops->sign(obj, &mech, cr_bytes("0123456789", 10), sig, sizeof(sig), &n, NULL));
+    return arg;
+}
+
+/* exit() with sessions open, every second time while threads sign. */
+static void the_process_exits_without_a_crash(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct tally t = {0};
+        pid_t pid = fork();
+        if (pid == 0) {
+            pthread_t threads[4];
+            alarm(CHILD_SEC);
+            if (cr_failed(fixture_sign_verify(&f, obj, pkey, NULL)))
+                _exit(4);
+            atexit(tok_process_exiting);
+            atomic_store(&stop, false);
+            for (size_t j = 0; i % 2 && j < CR_COUNT(threads); j++)
+                pthread_create(&threads[j], NULL, work_token, NULL);
+            exit(CHILD_SIGNED);
+        }
+        child_end(pid, &t);
+        if (t.signed_ != 1)
+            fail_msg("exit number %d crashed", i);
+    }
+}
+
+static int setup(void **state)
+{
+    struct tok_key pub = {0};
+    struct cr_err err = {0};
+    char *location = NULL;
+    cr_status st;
+
+    (void)state;
+    fixture_make(&f);
+    fixture_open(&f, NULL);
+    pkey = fixture_key("EC:P-256");
+    fixture_import(&f, pkey, &location);
+    fixture_numbers(pkey, &pub);
+    st = f.signer->ops->find(f.signer, location, &pub, fixture_verify, pkey, &obj, &err);
+    tok_key_clear(&pub);
+    free(location);
+    return cr_failed(st);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    f.signer->ops->object_unref(&obj);
+    fixture_close(&f);
+    fixture_remove(&f);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(children_forked_after_load_sign),
+        cmocka_unit_test(a_grandchild_signs_too),
+        cmocka_unit_test(children_forked_while_8_threads_sign_do_not_hang),
+        cmocka_unit_test(the_process_exits_without_a_crash),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
