@@ -147,23 +147,31 @@ static cr_status write_all(int fd, const char *name, struct cr_bytes data, struc
     return cr_ok();
 }
 
-/* Half of fast renames keep the previous time, and inodes repeat: the new time is later than the old file's. */
+/* Half of fast renames keep the previous time, and inodes repeat: the new time is later than the old file's. Some file
+ * systems keep whole seconds, or even ones: what was set is read back. */
 static cr_status set_later_mtime(int dirfd, const char *name, int fd, struct cr_err *err)
 {
+    static const int64_t steps[] = {1, NS, 2 * NS};
     struct timespec now, times[2];
-    struct stat old;
-    int64_t t;
+    struct stat old, set;
+    int64_t t, before = INT64_MIN;
 
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
         return cr_fail_errno(err, CR_E_IO, errno, "no clock");
-    t = ns_of(now);
-    if (fstatat(dirfd, name, &old, AT_SYMLINK_NOFOLLOW) == 0 && t <= ns_of(old.st_mtim))
-        t = ns_of(old.st_mtim) + 1;
+    if (fstatat(dirfd, name, &old, AT_SYMLINK_NOFOLLOW) == 0)
+        before = ns_of(old.st_mtim);
     times[0] = now;
-    times[1] = (struct timespec){.tv_sec = (time_t)(t / NS), .tv_nsec = (long)(t % NS)};
-    if (futimens(fd, times) != 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot set the time of %s", name);
-    return cr_ok();
+    for (size_t i = 0; i < CR_COUNT(steps); i++) {
+        t = ns_of(now) > before ? ns_of(now) : before + steps[i];
+        if (i > 0 && t < before + steps[i])
+            t = before + steps[i];
+        times[1] = (struct timespec){.tv_sec = (time_t)(t / NS), .tv_nsec = (long)(t % NS)};
+        if (futimens(fd, times) != 0 || fstat(fd, &set) != 0)
+            return cr_fail_errno(err, CR_E_IO, errno, "cannot set the time of %s", name);
+        if (ns_of(set.st_mtim) > before)
+            return cr_ok();
+    }
+    return cr_fail(err, CR_E_IO, "the file system does not let the time of %s grow", name);
 }
 
 static cr_status fill_temp(int dirfd, const char *name, int fd, mode_t mode, gid_t gid, struct cr_bytes data,
@@ -219,11 +227,37 @@ cr_status cr_file_replace(int dirfd, const char *name, mode_t mode, gid_t gid, s
     return replace_by(dirfd, temp, name, mode, gid, data, err);
 }
 
+/* A device, pipe or terminal is written, never replaced: also behind a link such as /dev/stdout, which must stay. */
+static bool written_in_place(int dirfd, const char *name)
+{
+    char target[PATH_MAX];
+    struct stat sb;
+    ssize_t n;
+
+    if (fstatat(dirfd, name, &sb, 0) == 0 && !S_ISREG(sb.st_mode))
+        return true;
+    n = readlinkat(dirfd, name, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = '\0';
+    return strncmp(target, "/proc/", 6) == 0;
+}
+
+static cr_status write_in_place(int dirfd, const char *name, const char *path, struct cr_bytes data, struct cr_err *err)
+{
+    int fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    cr_status st;
+
+    if (fd < 0)
+        return cr_fail_errno(err, CR_E_IO, errno, "cannot open %s", path);
+    st = write_all(fd, path, data, err);
+    if (close(fd) != 0 && !cr_failed(st))
+        st = cr_fail_errno(err, CR_E_IO, errno, "cannot write %s", path);
+    return st;
+}
+
 cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
     char temp[NAME_MAX + 1], *dir = NULL;
-    struct stat sb;
     cr_status st;
     int fd;
 
@@ -235,13 +269,8 @@ cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, s
     fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot open the directory %s", dir);
-    } else if (fstatat(fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(sb.st_mode) && !S_ISLNK(sb.st_mode)) {
-        /* A device or pipe cannot be replaced, and /dev/null must not be. */
-        int out = openat(fd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-
-        st = out < 0 ? cr_fail_errno(err, CR_E_IO, errno, "cannot open %s", path) : write_all(out, path, data, err);
-        if (out >= 0)
-            (void)close(out);
+    } else if (written_in_place(fd, name)) {
+        st = write_in_place(fd, name, path, data, err);
     } else if (snprintf(temp, sizeof temp, ".%s.%ld.tmp", name, (long)getpid()) >= (int)sizeof temp) {
         st = cr_fail(err, CR_E_INVALID, "the name %.40s... is too long", name);
     } else {
@@ -265,10 +294,11 @@ cr_status cr_lock_take(int dirfd, const char *name, int timeout_ms, int *fd, str
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     while (flock(got, LOCK_EX | LOCK_NB) != 0) {
         cr_status st = cr_ok();
+        int why = errno;
 
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            st = cr_fail_errno(err, CR_E_IO, errno, "cannot lock %s", name);
+        if (why != EWOULDBLOCK && why != EINTR)
+            st = cr_fail_errno(err, CR_E_IO, why, "cannot lock %s", name);
         else if ((ns_of(now) - ns_of(start)) / 1000000 >= timeout_ms)
             st = cr_fail(err, CR_E_BUSY, "another certroll holds the lock %s: try again when it has ended", name);
         if (cr_failed(st)) {

@@ -41,7 +41,8 @@ cr_status cr_file_replace(int dirfd, const char *name, mode_t mode, gid_t gid, s
                           struct cr_err *err);
 
 /* cr_file_replace for a path as the user typed it ("-" is the caller's business), unique temporary name, follows an
- * existing symbolic link's directory but replaces the link itself. */
+ * existing symbolic link's directory but replaces the link itself. A device or pipe, and a link to one or into /proc
+ * (/dev/stdout), is written instead and stays. */
 cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err);
 
 /* Opens (creating 0600, close-on-exec) and locks @name exclusively (flock), waiting at most @timeout_ms. *fd is the

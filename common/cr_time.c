@@ -6,6 +6,7 @@
 
 #define DAY       86400
 #define YEARS_100 ((int64_t)36525 * DAY)
+#define LAST      INT64_C(253402300799) /* 9999-12-31T23:59:59Z, the last that RFC 3339 can write */
 
 /* Days since 1970-01-01 of a proleptic Gregorian date: counts years from March, so that leap days come last. */
 static int64_t days_of(int y, int m, int d)
@@ -125,7 +126,7 @@ cr_status cr_time_parse(const char *text, int64_t *out, struct cr_err *err)
         if (d != 1)
             return bad_time(text, err);
     }
-    if (v < 0)
+    if (v < 0 || v > LAST)
         return bad_time(text, err);
     *out = v;
     return cr_ok();
@@ -136,7 +137,7 @@ const char *cr_time_text(int64_t t, char out[CR_TIME_TEXT])
     int64_t days = t / DAY, rest = t % DAY;
     int y, m, d;
 
-    if (t < 0 || t > INT64_C(253402300799)) { /* 9999-12-31T23:59:59Z */
+    if (t < 0 || t > LAST) {
         (void)snprintf(out, CR_TIME_TEXT, "%s", t < 0 ? "before 1970" : "never");
         return out;
     }
@@ -205,8 +206,11 @@ cr_status cr_when_parse(const char *text, int64_t now, int64_t local_offset, int
     if (*text == '+') {
         cr_status st = cr_duration_parse(text + 1, &d, err);
 
-        if (!cr_failed(st))
-            *out = now + d;
+        if (cr_failed(st))
+            return st;
+        if (now > LAST - d)
+            return cr_fail(err, CR_E_INVALID, "%.40s from now is after the year 9999", text);
+        *out = now + d;
         return st;
     }
     if (parse_local(&p, &t) && *p == '\0')
@@ -224,13 +228,15 @@ const char *cr_time_distance(int64_t t, int64_t now, char out[CR_TIME_TEXT])
                  {3600, 2 * DAY, "hour", "hours"},
                  {DAY, INT64_MAX, "day", "days"}};
     bool past = t < now;
-    int64_t d = past ? now - t : t - now, n;
+    int64_t d = 0, n;
     size_t i = 0;
 
     if (t == CR_TIME_NEVER) {
         (void)snprintf(out, CR_TIME_TEXT, "never");
         return out;
     }
+    if (past ? __builtin_sub_overflow(now, t, &d) : __builtin_sub_overflow(t, now, &d))
+        d = INT64_MAX - 1;
     while (d >= units[i].limit)
         i++;
     n = d / units[i].seconds;

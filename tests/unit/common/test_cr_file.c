@@ -190,6 +190,59 @@ static void a_path_is_replaced_with_its_mode(void **state)
     assert_int_equal(cr_path_replace(path, 0640, cr_bytes_str("x"), NULL).code, CR_E_USAGE);
 }
 
+static void a_link_to_a_device_or_pipe_is_written_and_stays(void **state)
+{
+    char path[128], link[64], got[8] = {0};
+    struct stat sb;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", ends[1]);
+    assert_int_equal(symlinkat(link, fd, "stdout"), 0);
+    (void)snprintf(path, sizeof path, "%s/stdout", dir);
+    assert_int_equal(cr_path_replace(path, 0640, cr_bytes_str("text"), NULL).code, CR_OK);
+    assert_int_equal(read(ends[0], got, sizeof got), 4);
+    assert_string_equal(got, "text");
+    assert_int_equal(lstat(path, &sb), 0);
+    assert_true(S_ISLNK(sb.st_mode));
+    assert_int_equal(close(ends[0]) | close(ends[1]), 0);
+    assert_int_equal(symlinkat("elsewhere", fd, "dangling"), 0);
+    (void)snprintf(path, sizeof path, "%s/dangling", dir);
+    assert_int_equal(cr_path_replace(path, 0640, cr_bytes_str("text"), NULL).code, CR_OK);
+    assert_int_equal(lstat(path, &sb), 0);
+    assert_true(S_ISREG(sb.st_mode));
+}
+
+static void a_stale_temporary_is_replaced_and_a_link_there_not_followed(void **state)
+{
+    (void)state;
+    write_text("victim", "keep");
+    assert_int_equal(symlinkat("victim", fd, ".f.tmp"), 0);
+    write_text("f", "new");
+    expect_text("victim", "keep");
+    expect_text("f", "new");
+    assert_int_equal(faccessat(fd, ".f.tmp", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+}
+
+static void a_lock_is_private_and_no_link(void **state)
+{
+    struct stat sb;
+    int mine = -1;
+
+    (void)state;
+    assert_int_equal(cr_lock_take(fd, ".lock", 0, &mine, NULL).code, CR_OK);
+    assert_int_equal(fstat(mine, &sb), 0);
+    assert_int_equal(sb.st_mode & 07777, 0600);
+    assert_int_equal(fcntl(mine, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    cr_lock_give(&mine);
+    cr_lock_give(&mine);
+    write_text("f", "x");
+    assert_int_equal(symlinkat("f", fd, "link"), 0);
+    assert_int_equal(cr_lock_take(fd, "link", 0, &mine, NULL).code, CR_E_IO);
+    assert_int_equal(mine, -1);
+}
+
 static void a_second_process_waits_for_the_lock(void **state)
 {
     int mine = -1, status;
@@ -224,6 +277,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_over_the_limit_is_refused, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_content, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_path_is_replaced_with_its_mode, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_link_to_a_device_or_pipe_is_written_and_stays, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_stale_temporary_is_replaced_and_a_link_there_not_followed, make_dir,
+                                        remove_dir),
+        cmocka_unit_test_setup_teardown(a_lock_is_private_and_no_link, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_second_process_waits_for_the_lock, make_dir, remove_dir),
     };
 

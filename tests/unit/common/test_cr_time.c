@@ -60,6 +60,8 @@ static void bad_dates_are_refused(void **state)
         "1969-12-31T23:59:59Z",
         "1970-01-01T00:00:00+01:00",
         "26-11-22T21:18:00Z",
+        "9999-12-31T23:59:59-00:01", /* UTC's year is 10000 */
+        "9999-12-31T23:59:60Z",
     };
 
     (void)state;
@@ -129,6 +131,10 @@ static void when_counts_a_duration_from_now(void **state)
     assert_int_equal(cr_when_parse("2026-11-22T21:18:00Z", 1000, 0, &v, NULL).code, CR_OK);
     assert_int_equal(v, 1795382280);
     assert_int_equal(cr_when_parse("90s", 1000, 0, &v, NULL).code, CR_E_INVALID);
+    v = 7;
+    assert_int_equal(cr_when_parse("+2w", INT64_MAX - 5, 0, &v, NULL).code, CR_E_INVALID);
+    assert_int_equal(cr_when_parse("+1s", INT64_C(253402300799), 0, &v, NULL).code, CR_E_INVALID);
+    assert_int_equal(v, 7);
     assert_int_equal(cr_when_parse("+", 1000, 0, &v, NULL).code, CR_E_INVALID);
 }
 
@@ -145,6 +151,7 @@ static void distances_are_for_people(void **state)
     (void)state;
     for (size_t i = 0; i < CR_COUNT(t); i++)
         assert_string_equal(cr_time_distance(t[i].t, 1000, out), t[i].text);
+    assert_non_null(strstr(cr_time_distance(INT64_MIN, INT64_MAX, out), "days ago"));
 }
 
 int main(void)
