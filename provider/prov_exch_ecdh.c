@@ -199,7 +199,7 @@ static int apply_kdf(struct exchange *x, struct cr_bytes secret, unsigned char *
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, x->md, 0),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret.p, secret.n),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_UKM, x->ukm.p, x->ukm.n),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, x->ukm.p, x->ukm.n),
         OSSL_PARAM_construct_end(),
     };
     int good = ctx != NULL && EVP_KDF_derive(ctx, out, x->kdf_len, params) == 1;

@@ -102,6 +102,11 @@ static bool alias_is(const char *alias, const struct role_record *rec, const str
            strcasecmp(alias, cert->sha1) == 0;
 }
 
+bool prov_find_by_name(const struct prov_find *find)
+{
+    return find->subject.n > 0 || find->issuer.n > 0 || find->serial != NULL;
+}
+
 bool prov_find_match(const struct prov_find *find, OSSL_LIB_CTX *inner, const struct role_record *rec,
                      const struct role_cert *cert, bool leaf, struct cr_bytes der)
 {

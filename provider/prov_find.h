@@ -18,6 +18,8 @@ struct prov_find { /* empty ranges: not asked for */
 void prov_find_clear(struct prov_find *find);
 /* Takes what it knows out of @params. */
 int prov_find_set(struct prov_find *find, const OSSL_PARAM params[]);
+/* Is a certificate asked for by subject, issuer or serial number? */
+bool prov_find_by_name(const struct prov_find *find);
 /* Does the certificate @der match? @cert is the leaf's entry (aliases: role name, kid, thumbprint), @leaf says that @der
  * is the leaf. True when nothing is asked for. */
 bool prov_find_match(const struct prov_find *find, OSSL_LIB_CTX *inner, const struct role_record *rec,

@@ -112,7 +112,10 @@ static bool wanted(const struct loader *ld, size_t at)
         return false;
     if (!is_key && (ld->expect == OSSL_STORE_INFO_PKEY || ld->expect == OSSL_STORE_INFO_PUBKEY))
         return false;
-    /* The key answers to what its certificate is called. */
+    /* The key answers to what its certificate is called; but who looks for a certificate by its names, as a trust store
+     * does (X509_LOOKUP_store fails on anything else), is not given one unasked. */
+    if (is_key && ld->expect == 0 && prov_find_by_name(&ld->find))
+        return false;
     if (is_key)
         at = 0;
     return prov_find_match(&ld->find, inner, ld->snap->rec, cert, at == 0, cr_buf_bytes(cert_at(ld, at)));
