@@ -24,11 +24,11 @@ ALLOWED = {
 EXCEPTIONS = {("common/cr_bytes.c", "openssl/crypto.h")}
 # call -> where it may stand
 CALLS = {
-    r"\bgetenv\(": {"tools/", "pkcs11/tok_module.c", "pkcs11/tok_local.c", "pkcs11/tok_env.c"},
+    r"\bgetenv\(": {"tools/", "pkcs11/tok_module.c", "pkcs11/tok_local.c", "pkcs11/tok_env.c", "pkcs11/tok_member.c"},
     r"\bsecure_getenv\(": {"config/conf.c"},
     r"\b(time|clock_gettime)\(": {
         "common/cr_file.c", "tools/main.c", "pkcs11/tok_gate.c", "pkcs11/tok_module.c", "provider/prov_role.c",
-        "provider/prov_ctx.c", "provider/prov_clock.c", "tools/tool_revoke.c",
+        "provider/prov_ctx.c", "provider/prov_clock.c", "provider/prov_lock.c", "tools/tool_revoke.c",
     },
     r"\b(strcpy|strcat|sprintf|gets|system|popen)\(": set(),
     r"\b(printf|puts|putchar)\(|\bstderr\b|\bstdout\b": {"tools/"},
