@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "config/conf.h"
@@ -221,16 +224,43 @@ static void a_list_that_allows_nothing_is_never_written_as_on(void **state)
     cr_buf_clear(&text);
 }
 
-/* The default library context may be loading us from the very file OPENSSL_CONF names. */
+/* The default library context may be loading us from the very file OPENSSL_CONF names. That the same file is opened when
+ * OpenSSL is asked to shows that nothing before in this process has loaded a default configuration, and that the watch
+ * works. */
 static void the_default_configuration_is_not_loaded(void **state)
+{
+    char path[] = "/tmp/certroll-cnf.XXXXXX", event[512];
+    int fd = mkstemp(path), watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    struct conf *c = NULL;
+
+    (void)state;
+    assert_true(fd >= 0 && watch >= 0);
+    assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
+    assert_int_equal(setenv("OPENSSL_CONF", path, 1), 0);
+    assert_int_equal(conf_parse("x", cr_bytes_str("\xef\xbb\xbf" MAIN "state = /s\r\n"), &c, NULL).code, CR_OK);
+    assert_string_equal(c->state_dir, "/s");
+    conf_free(&c);
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(read(watch, event, sizeof event), -1);
+    assert_int_equal(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL), 1);
+    assert_true(read(watch, event, sizeof event) > 0);
+    assert_int_equal(unsetenv("OPENSSL_CONF"), 0);
+    assert_int_equal(close(watch) | close(fd) | unlink(path), 0);
+}
+
+/* A host's pending errors and errno are none of our business. */
+static void a_failed_load_leaves_errno_and_the_error_queue(void **state)
 {
     struct conf *c = NULL;
 
     (void)state;
-    assert_int_equal(setenv("OPENSSL_CONF", "/nonexistent/certroll-test.cnf", 1), 0);
-    assert_int_equal(conf_parse("x", cr_bytes_str("\xef\xbb\xbf" MAIN "state = /s\r\n"), &c, NULL).code, CR_OK);
-    assert_string_equal(c->state_dir, "/s");
-    conf_free(&c);
+    ERR_raise(ERR_LIB_USER, 77);
+    errno = ERANGE;
+    assert_int_equal(conf_load("/nonexistent/x.conf", &c, NULL).code, CR_E_NOT_FOUND);
+    assert_int_equal(errno, ERANGE);
+    assert_int_equal(conf_parse("x", cr_bytes_str(MAIN "state s\n"), &c, NULL).code, CR_E_INVALID);
+    assert_int_equal(conf_parse("x", cr_bytes_str(""), &c, NULL).code, CR_E_INVALID);
+    assert_int_equal(ERR_GET_REASON(ERR_get_error()), 77);
     assert_int_equal(ERR_peek_error(), 0);
 }
 
@@ -330,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_pin_source_is_a_path_or_a_file_uri),
         cmocka_unit_test(a_list_that_allows_nothing_is_never_written_as_on),
         cmocka_unit_test(the_default_configuration_is_not_loaded),
+        cmocka_unit_test(a_failed_load_leaves_errno_and_the_error_queue),
         cmocka_unit_test(nuls_are_refused),
         cmocka_unit_test(what_is_written_reads_back_the_same),
         cmocka_unit_test(a_file_others_can_write_is_refused),
