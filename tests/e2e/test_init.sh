@@ -122,6 +122,18 @@ if [ "$(id -u)" = 0 ]; then
     [ -z "$(find "$T/g/tokens" ! -group daemon)" ] || fail "token files not of the group"
     [ -z "$(find "$T/g/tokens" -perm /022 ! -name 'token.*')" ] || fail "token files writable by the group"
     refused 1 "group" certroll init --dir "$T/g" --group bin
+    # what is imported later is open to the group as well: a stranger to root signs by the role's name
+    cert m
+    run certroll --config "$T/g/certroll.conf" import "$T/m.pfx" OAuthTokenIssuer --passin pass:pw
+    err_lacks warning
+    if [ -f "$module" ]; then
+        echo data >"$T/data"
+        run setpriv --reuid nobody --regid nogroup --groups daemon env OPENSSL_CONF="$T/g/openssl.cnf" \
+            openssl dgst -sha256 -sign certroll://OAuthTokenIssuer "$T/data"
+        same "$(stat -c %s "$T/out")" 256 "a member's signature"
+        check 1 setpriv --reuid nobody --regid nogroup --clear-groups env OPENSSL_CONF="$T/g/openssl.cnf" \
+            openssl dgst -sha256 -sign certroll://OAuthTokenIssuer "$T/data"
+    fi
     # a file that a member cannot reach is said, not found out by the first server
     mkdir -m 700 "$T/closed"
     refused 3 "member of group daemon" certroll init --dir "$T/closed/g" --group daemon
