@@ -17,6 +17,30 @@
 
 #define REF_MAX 1024
 
+/* Everything that can go wrong with a reference goes wrong here, in one sentence. */
+static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, bool priv, struct prov_key **out,
+                                struct cr_err *err)
+{
+    struct prov_key *key = NULL;
+    struct role_uri uri;
+    cr_status st;
+
+    if (cr_failed(st = role_ref_read(der, &uri, err)) || cr_failed(st = prov_ctx_usable(ctx, err)))
+        return st;
+    if (!conf_reference_allowed(ctx->conf, uri.role))
+        return cr_fail(err, CR_E_REFUSED, "%s does not allow a key reference to the role %s (references =)",
+                       ctx->conf->path, uri.role);
+    if (uri.object == ROLE_OBJECT_CERT)
+        return cr_fail(err, CR_E_INVALID, "the reference to the role %s names its certificate, not its key", uri.role);
+    if (cr_failed(st = prov_key_open(ctx, &uri, priv, &key, err)))
+        return st;
+    if (priv && cr_failed(st = prov_key_contact(key, err)))
+        prov_key_unref(&key);
+    else
+        *out = key;
+    return st;
+}
+
 static void *new_ctx(void *provctx)
 {
     return provctx;
@@ -41,6 +65,23 @@ static int give_der(unsigned char *der, size_t n, OSSL_CALLBACK *cb, void *arg)
     return cb(params, arg);
 }
 
+static bool wants_private(int selection)
+{
+    return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
+}
+
+/* The label is ours. OpenSSL's file store drops the errors of the second stage and says "unsupported" instead, so the
+ * reference is tried here; the second stage then finds everything warm. */
+static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, int selection, OSSL_CALLBACK *cb, void *arg)
+{
+    struct prov_key *key = NULL;
+    struct cr_err err = {0};
+    cr_status st = open_reference(ctx, cr_bytes(der, n), wants_private(selection), &key, &err);
+
+    prov_key_unref(&key);
+    return cr_failed(st) ? prov_raise(&ctx->core, &err) : give_der(der, n, cb, arg);
+}
+
 /* Reads exactly one block, as the default provider's reader does: a foreign one is not an error. */
 static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
                       OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
@@ -52,7 +93,6 @@ static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     int good = 1, saved = errno;
     BIO *bio;
 
-    (void)selection;
     (void)pw;
     (void)pw_arg;
     if (prov_token_inside() || (bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio)) == NULL)
@@ -60,7 +100,7 @@ static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     (void)ERR_set_mark();
     if (PEM_read_bio(bio, &label, &header, &der, &n) == 1 && strcmp(label, ROLE_REF_PEM_LABEL) == 0) {
         (void)ERR_clear_last_mark();
-        good = give_der(der, (size_t)n, cb, arg);
+        good = handle_ours(ctx, der, (size_t)n, selection, cb, arg);
     } else {
         (void)ERR_pop_to_mark();
     }
@@ -88,29 +128,6 @@ static bool read_shape(BIO *bio, struct cr_buf *out)
     return !cr_failed(cr_buf_set(out, buf, (size_t)got, NULL));
 }
 
-static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, bool priv, struct prov_key **out,
-                                struct cr_err *err)
-{
-    struct prov_key *key = NULL;
-    struct role_uri uri;
-    cr_status st;
-
-    if (cr_failed(st = role_ref_read(der, &uri, err)) || cr_failed(st = prov_ctx_usable(ctx, err)))
-        return st;
-    if (!conf_reference_allowed(ctx->conf, uri.role))
-        return cr_fail(err, CR_E_REFUSED, "%s does not allow a key reference to the role %s (references =)",
-                       ctx->conf->path, uri.role);
-    if (uri.object == ROLE_OBJECT_CERT)
-        return cr_fail(err, CR_E_INVALID, "the reference to the role %s names its certificate, not its key", uri.role);
-    if (cr_failed(st = prov_key_open(ctx, &uri, priv, &key, err)))
-        return st;
-    if (priv && cr_failed(st = prov_key_contact(key, err)))
-        prov_key_unref(&key);
-    else
-        *out = key;
-    return st;
-}
-
 static int give_key(struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
 {
     static char names[][8] = {"RSA", "EC", "ED25519"};
@@ -135,7 +152,7 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     struct prov_key *key = NULL;
     struct cr_buf der = {0};
     struct cr_err err = {0};
-    bool priv = selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0, ours;
+    bool ours;
     int good = 1, saved = errno;
     BIO *bio;
 
@@ -145,7 +162,7 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
         return 1;
     ours = read_shape(bio, &der);
     BIO_free(bio);
-    if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), priv, &key, &err)))
+    if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), wants_private(selection), &key, &err)))
         good = prov_raise(&ctx->core, &err);
     else if (ours)
         good = give_key(key, cb, arg);
