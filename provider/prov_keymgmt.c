@@ -171,7 +171,8 @@ int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_
     OSSL_PARAM *copy = NULL;
     int good = 0;
 
-    if (key->pub != NULL || OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != NULL ||
+    if (key->pub != NULL || OSSL_PARAM_locate_const(params, PROV_PARAM_KEPT) != NULL ||
+        OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != NULL ||
         OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D) != NULL)
         return 0;
     if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) == 0)
@@ -188,25 +189,44 @@ int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_
     return good;
 }
 
+/* With a mark for our own import, in another instance of ours: the public half must not pass for the key there. */
+static int give_marked(OSSL_PARAM *params, OSSL_CALLBACK *cb, void *arg)
+{
+    char mark[] = "1";
+    OSSL_PARAM extra[] = {OSSL_PARAM_construct_utf8_string(PROV_PARAM_KEPT, mark, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM *merged = OSSL_PARAM_merge(params, extra);
+    int good = merged != NULL && cb(merged, arg);
+
+    OPENSSL_free(merged); /* points into both */
+    return good;
+}
+
+static int export_curve(const struct prov_key *key, int selection, OSSL_CALLBACK *cb, void *arg)
+{
+    OSSL_PARAM curve[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key->group, 0),
+        OSSL_PARAM_construct_end()};
+
+    return key->group != NULL && (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 && cb(curve, arg);
+}
+
 int prov_keymgmt_export(void *vkey, int selection, OSSL_CALLBACK *cb, void *arg)
 {
     struct prov_key *key = vkey;
     struct prov_pub *pub;
     OSSL_PARAM *params = NULL;
+    bool whole = (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
     int good = 0;
 
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
+    if (whole && (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0)
         return 0;
+    selection &= ~OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
     pub = prov_key_public(key);
-    if (pub != NULL && EVP_PKEY_todata(pub->pkey, selection, &params) == 1)
-        good = cb(params, arg);
+    if (pub == NULL)
+        return export_curve(key, selection, cb, arg);
+    if (EVP_PKEY_todata(pub->pkey, selection, &params) == 1)
+        good = whole && key->priv ? give_marked(params, cb, arg) : cb(params, arg);
     OSSL_PARAM_free(params);
     prov_pub_unref(&pub);
-    if (key->pub == NULL && key->group != NULL) {
-        OSSL_PARAM curve[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key->group, 0),
-            OSSL_PARAM_construct_end()};
-        good = (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 && cb(curve, arg);
-    }
     return good;
 }

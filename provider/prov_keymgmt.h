@@ -17,7 +17,9 @@ int prov_keymgmt_validate(const void *vkey, int selection, int type);
 int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[]);
 /* Public keys only; @name is the algorithm. */
 int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_PARAM params[]);
-/* A selection with the private key fails, everything else is answered. */
+/* The public half, never a private number. A selection of the private key alone fails; one of the whole key is answered
+ * with the public half, because EVP_PKEY_get0_RSA and its like (Node's key details, IEEE P1363 signatures) ask for it.
+ * Signing stays here all the same: our signature names are found in this provider only. */
 int prov_keymgmt_export(void *vkey, int selection, OSSL_CALLBACK *cb, void *arg);
 
 #endif

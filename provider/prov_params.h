@@ -8,5 +8,6 @@
 #define PROV_PARAM_KID        "certroll-kid"        /* key (may race), signature context (race-free) */
 #define PROV_PARAM_THUMBPRINT "certroll-thumbprint" /* SHA-256 of the certificate, hex */
 #define PROV_PARAM_MATCHED    "certroll-matched"    /* after a verification: current, previous, next, pinned, or "" */
+#define PROV_PARAM_KEPT       "certroll-kept"       /* in exports: the private key stays behind */
 
 #endif

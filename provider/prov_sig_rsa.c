@@ -77,8 +77,9 @@ static cr_status sign_pss(struct prov_sig *sig, struct cr_bytes digest, unsigned
         return cr_fail(err, CR_E_USAGE, "PSS needs a digest");
     if (cr_failed(st = prov_pss_salt_len(sig, &mech.salt_len, err)))
         return st;
+    /* Two different hashes, legal yet rare, are refused by tokens in ways that cannot be told from an error. */
     if (prov_hash_of(sig->md, &mech.hash) && prov_hash_of(sig->mgf != NULL ? sig->mgf : sig->md, &mech.mgf) &&
-        !prov_pub_lacks(sig->bound.pub, &mech)) {
+        mech.hash == mech.mgf && !prov_pub_lacks(sig->bound.pub, &mech)) {
         st = prov_key_sign(sig->key, &sig->bound, &mech, digest, out, size, n, err);
         if (st.code != CR_E_UNSUPPORTED)
             return st;

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes fork after loading a key, also in the middle of other threads' signatures: parent and children sign. */
+#include <openssl/err.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+static const char data[] = "some text that somebody signs";
+static EVP_PKEY *key, *pub;
+static atomic_bool stop;
+static atomic_uint failed, signatures;
+
+static bool sign_once(void)
+{
+    unsigned char sig[512];
+    size_t n = sizeof sig;
+
+    return fixture_sign(key, data, sizeof data, sig, &n, NULL) && fixture_verify(pub, data, sizeof data, sig, n);
+}
+
+/* The child has ten seconds: a hang is a failure, not a stuck test. */
+static pid_t fork_signer(int times)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)alarm(10);
+        for (int i = 0; i < times; i++) {
+            if (!sign_once()) {
+                ERR_print_errors_fp(stderr);
+                _exit(1);
+            }
+        }
+        _exit(0);
+    }
+    return pid;
+}
+
+static int wait_for(pid_t pid)
+{
+    int status = -1;
+
+    return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+static void a_child_forked_after_the_load_signs_and_so_does_the_parent(void **state)
+{
+    struct timespec a, b;
+
+    (void)state;
+    (void)clock_gettime(CLOCK_MONOTONIC, &a);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(wait_for(fork_signer(3)), 0);
+    (void)clock_gettime(CLOCK_MONOTONIC, &b);
+    assert_true(b.tv_sec - a.tv_sec < 5);
+    assert_true(sign_once());
+}
+
+static void *sign_all_the_time(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&stop)) {
+        if (!sign_once())
+            atomic_fetch_add(&failed, 1);
+        atomic_fetch_add(&signatures, 1);
+    }
+    return NULL;
+}
+
+static void children_forked_while_eight_threads_sign_sign_too(void **state)
+{
+    pthread_t threads[8];
+    int bad = 0;
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_all_the_time, NULL), 0);
+    for (int i = 0; i < FORKS; i++)
+        bad += wait_for(fork_signer(1)) != 0;
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < CR_COUNT(threads); i++)
+        (void)pthread_join(threads[i], NULL);
+    print_message("%u signatures, %u failed, %d of %d children failed\n", signatures, failed, bad, FORKS);
+    assert_int_equal(bad, 0);
+    assert_int_equal(failed, 0);
+}
+
+static int setup(void **state)
+{
+    struct role_cert *cert;
+
+    if (fixture_setup(state) != 0)
+        return -1;
+    cert = fixture_cert("EcA");
+    pub = fixture_public(cert);
+    role_cert_unref(&cert);
+    key = fixture_key(NULL, "certroll://EcA");
+    return key != NULL ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(pub);
+    return fixture_teardown(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_child_forked_after_the_load_signs_and_so_does_the_parent),
+        cmocka_unit_test(children_forked_while_eight_threads_sign_sign_too),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
