@@ -161,12 +161,31 @@ void tok_gate_open(struct tok_module *mod)
 }
 
 /* A module may fork itself (p11-kit's remote one starts a server): its own call is not waited for. */
-static bool calls_left(void)
+static bool empty(struct tok_module *mod)
 {
+    return atomic_load(&mod->inflight) <= (inside == mod);
+}
+
+static bool all_empty(void)
+{
+    bool all = true;
+
     for (struct tok_module *mod = tok_module_first(); mod != NULL; mod = mod->next)
-        if (atomic_load(&mod->inflight) > (inside == mod))
-            return true;
-    return false;
+        all = empty(mod) && all;
+    return all;
+}
+
+/* Seen empty once behind the closed gate, a module is empty: who counts itself in later is turned away. The count alone
+ * cannot tell, least of all its copy in the child, where somebody may have been just about to turn. */
+static bool all_drained(void)
+{
+    bool all = true;
+
+    for (struct tok_module *mod = tok_module_first(); mod != NULL; mod = mod->next) {
+        mod->drained = mod->drained || empty(mod);
+        all = mod->drained && all;
+    }
+    return all;
 }
 
 static void fork_prepare(void)
@@ -175,8 +194,10 @@ static void fork_prepare(void)
     int keep = errno;
 
     tok_registry_lock();
+    for (struct tok_module *mod = tok_module_first(); mod != NULL; mod = mod->next)
+        mod->drained = false;
     atomic_store(&forking, true);
-    while (!tok_gate_exiting() && calls_left() && tok_clock_ms() < deadline)
+    while (!all_drained() && !tok_gate_exiting() && tok_clock_ms() < deadline)
         nap(50000);
     for (struct tok_module *mod = tok_module_first(); mod != NULL; mod = mod->next)
         pthread_mutex_lock(&mod->lock);
@@ -198,8 +219,7 @@ static void child_reset(struct tok_module *mod)
 {
     unsigned own = inside == mod;
 
-    if (atomic_load(&mod->inflight) > own)
-        mod->stuck = true;
+    mod->stuck = mod->stuck || !mod->drained;
     atomic_store(&mod->inflight, own);
     atomic_store(&mod->closed, false);
     mod->ticket_taken = own && ticketed;
@@ -244,7 +264,7 @@ void tok_process_exiting(void)
     int64_t deadline = tok_clock_ms() + FORK_WAIT_MS;
 
     atomic_store(&exiting, true);
-    while (calls_left() && tok_clock_ms() < deadline)
+    while (!all_empty() && tok_clock_ms() < deadline)
         nap(50000);
 }
 

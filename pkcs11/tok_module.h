@@ -34,6 +34,7 @@ struct tok_module {
     bool busy;         /* somebody loads, initializes, logs in: one at a time */
     bool up;           /* C_Initialize succeeded in this process */
     bool broken;       /* up, but to be rebuilt before it is used again */
+    bool drained;      /* nobody was inside when the fork in progress began; the atfork handlers' */
     bool stuck;        /* forked while a call was in it: of no use in this process */
     uint64_t epoch;    /* grows at each C_Initialize and in a forked child */
     uint64_t stamp;    /* the last one a slot got */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "tests/mock/mock_count.h"
@@ -286,6 +288,43 @@ static void a_waiter_times_out_with_a_clear_error(void **state)
     f.signer->ops->object_unref(&obj);
 }
 
+static void *sign_once(void *arg)
+{
+    struct worker *w = arg;
+
+    w->bad = cr_failed(fixture_sign_verify(&f, w->obj, pkey, NULL));
+    return NULL;
+}
+
+/* The fork goes on after 100 ms; the child, where the module may be locked for ever, says so and does not try. */
+static void a_child_forked_while_a_call_is_stuck_refuses_the_module(void **state)
+{
+    struct tok_object *obj = find();
+    struct worker w = {obj, 1};
+    struct timespec ts = {0, 200000000};
+    struct cr_err err = {0};
+    int status = 0;
+    pthread_t t;
+    pid_t pid;
+
+    (void)state;
+    sign_ok(obj);
+    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 1500000);
+    assert_int_equal(pthread_create(&t, NULL, sign_once, &w), 0);
+    nanosleep(&ts, NULL);
+    if ((pid = fork()) == 0) {
+        alarm(10);
+        _exit(fixture_sign_verify(&f, obj, pkey, &err).code == CR_E_TOKEN && strstr(err.text, "stuck") ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    pthread_join(t, NULL);
+    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(w.bad, 0); /* the parent's stuck call ended well */
+    sign_ok(obj);
+    f.signer->ops->object_unref(&obj);
+}
+
 static int setup(void **state)
 {
     struct tok_conf conf = {.module = MOCK_MODULE, .pin = pin, .max_sessions = 2, .wait_ms = 1000};
@@ -325,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_wrong_pin_is_sent_once),
         cmocka_unit_test(an_import_that_fails_half_way_leaves_nothing),
         cmocka_unit_test(a_waiter_times_out_with_a_clear_error),
+        cmocka_unit_test(a_child_forked_while_a_call_is_stuck_refuses_the_module),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

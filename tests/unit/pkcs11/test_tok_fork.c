@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -28,9 +29,20 @@ static atomic_ulong signatures, failures;
 
 enum { CHILD_SIGNED = 0, CHILD_ERROR = 3 };
 
+static int64_t longest_us; /* fork(), with the wait for the gate in it */
+
+static int64_t now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 /* SIGALRM ends one that hangs. No exit handler of cmocka runs in it. */
 static pid_t child_start(void)
 {
+    int64_t before = now_us(), took;
     pid_t pid = fork();
     struct cr_err err = {0};
 
@@ -41,7 +53,16 @@ static pid_t child_start(void)
         dprintf(2, "child: %s\n", err.text);
         _exit(strlen(err.text) > 10 ? CHILD_ERROR : 4);
     }
+    took = now_us() - before;
+    longest_us = took > longest_us ? took : longest_us;
     return pid;
+}
+
+static double load_average(void)
+{
+    double load = 0;
+
+    return getloadavg(&load, 1) == 1 ? load : -1;
 }
 
 struct tally {
@@ -106,12 +127,18 @@ static void children_forked_while_8_threads_sign_do_not_hang(void **state)
     unsigned long before;
 
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    /* gcc 12's ASan does not hold its allocator's lock over fork, as glibc does: a few children wait in malloc. */
+    print_message("skipped: AddressSanitizer's malloc hangs in children of a process with threads\n");
+    skip();
+#endif
     atomic_store(&stop, false);
     for (size_t i = 0; i < CR_COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work, NULL), 0);
     before = atomic_load(&signatures);
     t = forks(FORKS);
     assert_true(atomic_load(&signatures) > before);
+    print_message("longest fork: %ld us, load average %.1f\n", (long)longest_us, load_average());
     atomic_store(&stop, true);
     for (size_t i = 0; i < CR_COUNT(threads); i++)
         pthread_join(threads[i], NULL);
