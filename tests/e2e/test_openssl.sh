@@ -81,13 +81,13 @@ done
 ok "pkeyutl -decrypt (PKCS#1, OAEP with SHA-1 and SHA-256) and -derive"
 
 for role in R-rsa-2048 R-ec-P-256; do
-    openssl cms -sign -in data -signer $role.crt -inkey certroll://$role -outform PEM -out signed.pem || fail "cms -sign $role"
+    openssl cms -sign -nodetach -binary -in data -signer $role.crt -inkey certroll://$role -outform PEM -out signed.pem || fail "cms -sign $role"
     clean cms -verify -in signed.pem -inform PEM -CAfile $role.crt -purpose any -out /dev/null 2>/dev/null || fail "cms -verify $role"
     clean cms -encrypt -aes256 -in data -outform PEM -out box.pem $role.crt || fail "cms -encrypt"
     openssl cms -decrypt -in box.pem -inform PEM -inkey certroll://$role -recip $role.crt -out opened || fail "cms -decrypt $role"
     grep -q "some text to sign" opened || fail "cms -decrypt $role: wrong text"
 done
-openssl cms -sign -in data -signer R-rsa-2048.crt -inkey certroll://R-rsa-2048 -keyopt rsa_padding_mode:pss -outform PEM \
+openssl cms -sign -nodetach -binary -in data -signer R-rsa-2048.crt -inkey certroll://R-rsa-2048 -keyopt rsa_padding_mode:pss -outform PEM \
     -out signed.pem || fail "cms -sign PSS"
 clean cms -verify -in signed.pem -inform PEM -CAfile R-rsa-2048.crt -purpose any -out /dev/null 2>/dev/null || fail "cms PSS"
 ok "cms -sign, -verify, -decrypt"
