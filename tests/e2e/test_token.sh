@@ -91,9 +91,9 @@ done
 # A roll.
 type=rsa:2048
 cert next rsa:2048 30
-bring next R-rsa-2048 --effective-date +3s
+bring next R-rsa-2048 --effective-date +12s
 sign_and_verify certroll://R-rsa-2048 R-rsa-2048 rsa:2048 || fail "before the roll: $(cat err)"
-sleep 4
+sleep 12
 sign_and_verify certroll://R-rsa-2048 next rsa:2048 || fail "after the roll: $(cat err)"
 ok "$token: a roll"
 run certroll certs --json
