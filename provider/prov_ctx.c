@@ -18,6 +18,11 @@
 
 #define PIN_MAX 256
 
+struct prov_inner {
+    OSSL_LIB_CTX *libctx;
+    OSSL_PROVIDER *base;
+};
+
 int64_t prov_now(void)
 {
     struct timespec now;
@@ -157,6 +162,18 @@ cr_status prov_ctx_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     return cr_ok();
 }
 
+static void free_inner(struct prov_inner **pinner)
+{
+    struct prov_inner *inner = *pinner;
+
+    *pinner = NULL;
+    if (inner == NULL)
+        return;
+    (void)OSSL_PROVIDER_unload(inner->base);
+    OSSL_LIB_CTX_free(inner->libctx);
+    free(inner);
+}
+
 void prov_ctx_free(struct prov_ctx **pctx)
 {
     struct prov_ctx *ctx = *pctx;
@@ -174,7 +191,7 @@ void prov_ctx_free(struct prov_ctx **pctx)
     free(ctx->pins);
     store_close(&ctx->store);
     conf_free(&ctx->conf);
-    OSSL_LIB_CTX_free(ctx->inner);
+    free_inner(&ctx->inner);
     free(ctx);
     *pctx = NULL;
 }
@@ -186,28 +203,31 @@ cr_status prov_ctx_usable(const struct prov_ctx *ctx, struct cr_err *err)
     return cr_fail(err, ctx->broken.code, "certroll: %s", ctx->broken.text);
 }
 
-static OSSL_LIB_CTX *make_inner(const struct prov_ctx *ctx)
+static struct prov_inner *make_inner(const struct prov_ctx *ctx)
 {
-    OSSL_LIB_CTX *inner = OSSL_LIB_CTX_new_from_dispatch(ctx->core.handle, ctx->upcalls);
+    struct prov_inner *inner = calloc(1, sizeof *inner);
 
-    if (inner != NULL && OSSL_PROVIDER_load(inner, "default") == NULL) {
-        OSSL_LIB_CTX_free(inner);
-        inner = NULL;
-    }
+    if (inner == NULL)
+        return NULL;
+    inner->libctx = OSSL_LIB_CTX_new_from_dispatch(ctx->core.handle, ctx->upcalls);
+    if (inner->libctx != NULL)
+        inner->base = OSSL_PROVIDER_load(inner->libctx, "default");
+    if (inner->base == NULL)
+        free_inner(&inner);
     return inner;
 }
 
 OSSL_LIB_CTX *prov_ctx_inner(struct prov_ctx *ctx)
 {
-    OSSL_LIB_CTX *inner = __atomic_load_n(&ctx->inner, __ATOMIC_ACQUIRE), *none = NULL;
+    struct prov_inner *inner = __atomic_load_n(&ctx->inner, __ATOMIC_ACQUIRE), *none = NULL;
 
-    if (inner != NULL)
-        return inner;
-    inner = make_inner(ctx);
-    if (inner != NULL &&
-        !__atomic_compare_exchange_n(&ctx->inner, &none, inner, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        OSSL_LIB_CTX_free(inner); /* another thread was first */
-        inner = none;
+    if (inner == NULL) {
+        inner = make_inner(ctx);
+        if (inner != NULL &&
+            !__atomic_compare_exchange_n(&ctx->inner, &none, inner, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            free_inner(&inner); /* another thread was first */
+            inner = none;
+        }
     }
-    return inner;
+    return inner != NULL ? inner->libctx : NULL;
 }

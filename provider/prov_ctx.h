@@ -20,6 +20,7 @@ struct prov_pin {
     struct cr_buf pin;
 };
 
+struct prov_inner;
 struct prov_role;
 struct prov_pub;
 
@@ -29,11 +30,11 @@ struct prov_ctx {
     struct conf *conf;
     struct store *store;
     struct tok_signer *signer;
-    struct prov_pin *pins;   /* one a token */
-    struct cr_err broken;    /* code CR_OK: all could be read */
-    OSSL_LIB_CTX *inner;     /* atomic; NULL until needed */
-    struct prov_role *roles; /* prov_lock */
-    struct prov_pub *pubs;   /* prov_lock */
+    struct prov_pin *pins;    /* one a token */
+    struct cr_err broken;     /* code CR_OK: all could be read */
+    struct prov_inner *inner; /* atomic; NULL until needed */
+    struct prov_role *roles;  /* prov_lock */
+    struct prov_pub *pubs;    /* prov_lock */
 };
 
 /* @config_param may be NULL. Fails only for want of memory. */
