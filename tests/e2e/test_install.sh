@@ -13,6 +13,10 @@ for file in bin/certroll lib/ossl-modules/certroll.so share/man/man1/certroll.1 
 done
 [ -n "$(find "$work/p" -name 'certroll.conf*' -path '*conf*' ! -path '*/man/*')" ] || fail "no example configuration installed"
 
+modules=$(pkg-config --variable=modulesdir libcrypto)
+DESTDIR=$work/staged cmake --install "$build" --prefix /usr >/dev/null || fail "cmake --install --prefix /usr"
+[ -s "$work/staged$modules/certroll.so" ] || fail "with --prefix /usr the module is not in OpenSSL's $modules"
+
 PATH=$work/p/bin:$PATH
 certroll init --dir "$work/c" >/dev/null || fail "the installed certroll init"
 grep -q "$work/p/lib/ossl-modules/certroll.so" "$work/c/openssl.cnf" || fail "openssl.cnf does not name the installed module"

@@ -10,6 +10,7 @@ fi
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck disable=SC2016
 cleanup_hooks+=('"$TOP/tests/tokens/$token" stop "$T/token" 2>/dev/null')
 made=0
 "$TOP/tests/tokens/$token" start "$T/token" >"$T/start.log" 2>&1 || made=$?

@@ -374,10 +374,9 @@ static void pfx_as_old_and_new_tools_write_them_are_read(void **state)
         "-nomac",
         "-nomaciter -noiter",
     };
-    static const char *const passes[] = {"secret-1", "",
-                                         "gr\xc3\xbc\xc3\x9f"
-                                         "e",
-                                         "\xe2\x82\xac-zeichen", "a b'c\"d"};
+    static const char gruesse[] = "gr\xc3\xbc\xc3\x9f" /* the next letter is a hex digit */
+                                  "e";
+    static const char *const passes[] = {"secret-1", "", gruesse, "\xe2\x82\xac-zeichen", "a b'c\"d"};
 
     (void)state;
     for (size_t i = 0; i < CR_COUNT(options); i++) {
