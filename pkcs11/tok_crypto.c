@@ -45,24 +45,20 @@ size_t tok_crypto_size(const struct tok_key *pub, enum tok_op op)
     return 0;
 }
 
-/* SoftHSM wants no parameters for CKM_EDDSA. */
+/* SoftHSM wants no parameters for CKM_EDDSA. Members by position, in the standard's order: p11-kit 0.24 and 0.25 name them
+ * differently. */
 static cr_status params_fill(const struct tok_mech *mech, struct params *p, struct cr_err *err)
 {
     *p = (struct params){.mech = {ops[mech->op].type, NULL, 0}};
     if ((size_t)mech->hash >= CR_COUNT(hashes) || (size_t)mech->mgf >= CR_COUNT(hashes))
         return cr_fail(err, CR_E_UNSUPPORTED, "unknown digest");
     if (mech->op == TOK_SIGN_RSA_PSS) {
-        p->pss.hash_alg = hashes[mech->hash].hash;
-        p->pss.mgf = hashes[mech->mgf].mgf;
-        p->pss.s_len = mech->salt_len;
+        p->pss = (CK_RSA_PKCS_PSS_PARAMS){hashes[mech->hash].hash, hashes[mech->mgf].mgf, mech->salt_len};
         p->mech.pParameter = &p->pss;
         p->mech.ulParameterLen = sizeof(p->pss);
     } else if (mech->op == TOK_DECRYPT_RSA_OAEP) {
-        p->oaep.hash_alg = hashes[mech->hash].hash;
-        p->oaep.mgf = hashes[mech->mgf].mgf;
-        p->oaep.source = CKZ_DATA_SPECIFIED;
-        p->oaep.source_data = mech->label.n > 0 ? (void *)mech->label.p : NULL;
-        p->oaep.source_data_len = mech->label.n;
+        p->oaep = (CK_RSA_PKCS_OAEP_PARAMS){hashes[mech->hash].hash, hashes[mech->mgf].mgf, CKZ_DATA_SPECIFIED,
+                                            mech->label.n > 0 ? (void *)mech->label.p : NULL, mech->label.n};
         p->mech.pParameter = &p->oaep;
         p->mech.ulParameterLen = sizeof(p->oaep);
     }
@@ -171,8 +167,7 @@ cr_status tok_crypto_decrypt(struct tok_session *ses, CK_OBJECT_HANDLE obj, cons
 static cr_status derive_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, struct cr_bytes point, CK_ULONG field,
                               CK_OBJECT_HANDLE *secret, struct cr_err *err)
 {
-    CK_ECDH1_DERIVE_PARAMS params = {
-        .kdf = CKD_NULL, .public_data = (unsigned char *)point.p, .public_data_len = point.n};
+    CK_ECDH1_DERIVE_PARAMS params = {CKD_NULL, 0, NULL, point.n, (unsigned char *)point.p};
     CK_MECHANISM mech = {CKM_ECDH1_DERIVE, &params, sizeof(params)};
     CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
