@@ -107,7 +107,7 @@ ok "req -x509, req -new, x509 -CAkey, verify -CAstore"
 
 for role in R-rsa-2048 R-ec-P-256 R-ed25519; do
     [ "$(openssl storeutl -noout certroll://$role | grep -cE '^[0-9]+: (Certificate|Pkey)$')" = 2 ] || fail "storeutl $role"
-    openssl storeutl -certs certroll://$role | clean x509 -noout -subject | grep -q "CN = $role" || fail "storeutl -certs $role"
+    openssl storeutl -certs certroll://$role | clean x509 -noout -subject -nameopt RFC2253 | grep -qx "subject=CN=$role" || fail "storeutl -certs $role"
     openssl storeutl -noout -keys certroll://$role | grep -q "Total found: 1" || fail "storeutl -keys $role"
     openssl storeutl -noout -certs -subject "/CN=$role" certroll://$role | grep -q "Total found: 1" || fail "storeutl -subject"
     openssl storeutl -noout -certs -subject "/CN=other" certroll://$role | grep -q "Total found: 0" || fail "storeutl -subject"

@@ -138,8 +138,8 @@ static void rsa_decrypts(void **state)
     mech.op = TOK_DECRYPT_RSA_RAW;
     assert_int_equal(f.signer->ops->decrypt(obj, &mech, cr_bytes(in, n), out, sizeof(out), &got, &err).code, CR_OK);
     assert_int_equal(got, 256);
-    in[0] ^= 1;
-    mech.op = TOK_DECRYPT_RSA_PKCS1;
+    in[0] ^= 1; /* by OAEP: PKCS#1 may answer anything since OpenSSL 3.2 (implicit rejection) */
+    mech = (struct tok_mech){.op = TOK_DECRYPT_RSA_OAEP, .hash = TOK_SHA1, .mgf = TOK_SHA1};
     assert_int_not_equal(f.signer->ops->decrypt(obj, &mech, cr_bytes(in, n), out, sizeof(out), &got, &err).code, CR_OK);
     mech = (struct tok_mech){.op = TOK_SIGN_RSA_PKCS1};
     signs(obj, pkey, &mech, 32); /* a failed operation leaves no session behind that would refuse this */
