@@ -114,7 +114,7 @@ static void look_at_next(struct prov_key *key, const struct prov_snap *snap)
     struct cr_err why = {0};
     cr_status st;
 
-    if (!key->live || !prov_role_first_sight(key->role, snap))
+    if (!prov_role_first_sight(key->role, snap))
         return;
     st = prov_pub_get(key->ctx, next, &pub, &why);
     if (!cr_failed(st))

@@ -17,13 +17,58 @@
 
 static const char data[] = "some text that somebody signs";
 
+struct row {
+    const char *role, *md;
+    int pad, salt;
+    const char *mgf;
+};
+
+static void set_row(EVP_PKEY_CTX *ctx, const struct row *row)
+{
+    if (row->pad != 0)
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, row->pad), 1);
+    if (row->pad == RSA_PKCS1_PSS_PADDING)
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, row->salt), 1);
+    if (row->mgf != NULL)
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, row->mgf, NULL), 1);
+}
+
+/* Signs by the token, verifies in software. */
+static void sign_row(const struct row *row)
+{
+    struct role_cert *cert = fixture_cert(row->role);
+    EVP_PKEY *pub = fixture_public(cert), *key;
+    EVP_MD_CTX *s = EVP_MD_CTX_new(), *v = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *sp = NULL, *vp = NULL;
+    unsigned char sig[512];
+    char uri[64];
+    size_t n = sizeof sig, exact = 0;
+
+    (void)snprintf(uri, sizeof uri, "certroll://%s", row->role);
+    key = fixture_key(NULL, uri);
+    assert_non_null(key);
+    assert_int_equal(EVP_DigestSignInit_ex(s, &sp, row->md, NULL, NULL, key, NULL), 1);
+    assert_int_equal(EVP_DigestVerifyInit_ex(v, &vp, row->md, NULL, NULL, pub, NULL), 1);
+    set_row(sp, row);
+    set_row(vp, row);
+    assert_int_equal(EVP_DigestSign(s, NULL, &exact, (const unsigned char *)data, sizeof data), 1);
+    if (EVP_DigestSign(s, sig, &n, (const unsigned char *)data, sizeof data) != 1) {
+        ERR_print_errors_fp(stderr);
+        fail_msg("%s %s does not sign", row->role, row->md);
+    }
+    assert_true(n <= exact);
+    if (EVP_DigestVerify(v, sig, n, (const unsigned char *)data, sizeof data) != 1)
+        fail_msg("%s %s does not verify", row->role, row->md);
+    EVP_MD_CTX_free(s);
+    EVP_MD_CTX_free(v);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(pub);
+    role_cert_unref(&cert);
+}
+
 static void signatures_verify_in_software(void **state)
 {
-    static const struct {
-        const char *role, *md;
-        int pad, salt;
-        const char *mgf;
-    } rows[] = {
+    static const struct row rows[] = {
         {"RsaA", "SHA256", RSA_PKCS1_PADDING, 0, NULL},
         {"RsaA", "SHA1", RSA_PKCS1_PADDING, 0, NULL},
         {"RsaA", "SHA3-256", RSA_PKCS1_PADDING, 0, NULL},
@@ -43,47 +88,8 @@ static void signatures_verify_in_software(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < CR_COUNT(rows); i++) {
-        struct role_cert *cert = fixture_cert(rows[i].role);
-        EVP_PKEY *pub = fixture_public(cert), *key;
-        EVP_MD_CTX *s = EVP_MD_CTX_new(), *v = EVP_MD_CTX_new();
-        EVP_PKEY_CTX *sp = NULL, *vp = NULL;
-        unsigned char sig[512];
-        char uri[64];
-        size_t n = 0, exact = 0;
-
-        (void)snprintf(uri, sizeof uri, "certroll://%s", rows[i].role);
-        key = fixture_key(NULL, uri);
-        assert_non_null(key);
-        assert_int_equal(EVP_DigestSignInit_ex(s, &sp, rows[i].md, NULL, NULL, key, NULL), 1);
-        assert_int_equal(EVP_DigestVerifyInit_ex(v, &vp, rows[i].md, NULL, NULL, pub, NULL), 1);
-        if (rows[i].pad != 0) {
-            assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(sp, rows[i].pad), 1);
-            assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(vp, rows[i].pad), 1);
-        }
-        if (rows[i].pad == RSA_PKCS1_PSS_PADDING) {
-            assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(sp, rows[i].salt), 1);
-            assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(vp, rows[i].salt), 1);
-        }
-        if (rows[i].mgf != NULL) {
-            assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(sp, rows[i].mgf, NULL), 1);
-            assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md_name(vp, rows[i].mgf, NULL), 1);
-        }
-        assert_int_equal(EVP_DigestSign(s, NULL, &exact, (const unsigned char *)data, sizeof data), 1);
-        n = sizeof sig;
-        if (EVP_DigestSign(s, sig, &n, (const unsigned char *)data, sizeof data) != 1) {
-            ERR_print_errors_fp(stderr);
-            fail_msg("row %zu", i);
-        }
-        assert_true(n <= exact);
-        if (EVP_DigestVerify(v, sig, n, (const unsigned char *)data, sizeof data) != 1)
-            fail_msg("row %zu does not verify", i);
-        EVP_MD_CTX_free(s);
-        EVP_MD_CTX_free(v);
-        EVP_PKEY_free(key);
-        EVP_PKEY_free(pub);
-        role_cert_unref(&cert);
-    }
+    for (size_t i = 0; i < CR_COUNT(rows); i++)
+        sign_row(&rows[i]);
 }
 
 static void streaming_with_a_copied_context_gives_two_signatures(void **state)
