@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/cr_log.h"
 #include "prov_lock.h"
 #include "prov_log.h"
 #include "prov_pub.h"
@@ -155,7 +156,10 @@ cr_status prov_ctx_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     prov_err_init(&ctx->core, handle, in);
     ctx->upcalls = in;
     (void)ERR_set_mark();
-    cr_ignore(read_all(ctx, config_param, &ctx->broken));
+    if (cr_failed(read_all(ctx, config_param, &ctx->broken)))
+        cr_log(CR_LOG_ERROR, "not usable: %s", ctx->broken.text);
+    else
+        cr_log(CR_LOG_INFO, "loaded, configuration %s", ctx->conf->path);
     (void)ERR_pop_to_mark();
     errno = saved;
     *out = ctx;

@@ -4,6 +4,8 @@
 #include <openssl/core_dispatch.h>
 #include <stdarg.h>
 
+#include "common/cr_log.h"
+
 /* The number is the cr_code; 0 ends the table. */
 static const OSSL_ITEM reasons[] = {
     {CR_E_USAGE, (void *)"wrong argument"},
@@ -63,6 +65,7 @@ static void set_error(const struct prov_err_core *core, enum cr_code code, const
 
 int prov_raise(const struct prov_err_core *core, const struct cr_err *err)
 {
+    cr_log(CR_LOG_ERROR, "%s", err->text);
     if (core->new_error == NULL || core->vset_error == NULL)
         return 0;
     core->new_error(core->handle);
