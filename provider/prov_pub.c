@@ -96,6 +96,7 @@ static cr_status parse(struct prov_ctx *ctx, const struct role_cert *cert, struc
         st = cr_fail(err, CR_E_INVALID, "the record's key hash is not the certificate's (%.16s)", cert->thumbprint);
     else
         st = cert_key_to_pkey(inner, &pub->key, &pub->pkey, err);
+    pub->probe = (struct cert_probe){inner, pub->pkey};
 out:
     cert_facts_clear(&facts);
     if (cr_failed(st))
@@ -209,7 +210,7 @@ cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, const struct
     cr_status st = {CR_E_NOT_FOUND};
 
     for (size_t i = 0; i < cert->nlocations; i++) {
-        st = prov_token_find(ctx, cert->locations[i], &pub->key, pub->pkey, &obj, &why);
+        st = prov_token_find(ctx, cert->locations[i], &pub->key, &pub->probe, &obj, &why);
         if (!cr_failed(st)) {
             remember(pub, cert->locations[i], obj);
             *out = obj;

@@ -4,6 +4,7 @@
 #ifndef PROV_PUB_H
 #define PROV_PUB_H
 
+#include "certs/cert_key.h"
 #include "prov_ctx.h"
 #include "roles/role_record.h"
 
@@ -14,7 +15,8 @@ struct prov_pub {
     struct prov_pub *next;
     char spki[65]; /* "" when imported */
     struct tok_key key;
-    EVP_PKEY *pkey; /* of the inner library context */
+    EVP_PKEY *pkey;          /* of the inner library context */
+    struct cert_probe probe; /* both, for proving a private key; outlives the found ones */
     const struct tok_signer_ops *ops;
     struct prov_found *found; /* prov_lock */
     unsigned lacks;           /* atomic: hashes whose padding the token cannot do */

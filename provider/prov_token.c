@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "certs/cert_key.h"
-
 static __thread unsigned inside;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 
@@ -38,11 +36,11 @@ static void at_exit(void)
     (void)atexit(tok_process_exiting);
 }
 
-cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub, EVP_PKEY *pkey,
-                          struct tok_object **out, struct cr_err *err)
+cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub,
+                          struct cert_probe *probe, struct tok_object **out, struct cr_err *err)
 {
     int saved = enter();
-    cr_status st = ctx->signer->ops->find(ctx->signer, location, pub, cert_verify_probe, pkey, out, err);
+    cr_status st = ctx->signer->ops->find(ctx->signer, location, pub, cert_verify_probe_in, probe, out, err);
 
     (void)pthread_once(&exit_once, at_exit);
     leave(saved);

@@ -5,13 +5,14 @@
 #ifndef PROV_TOKEN_H
 #define PROV_TOKEN_H
 
+#include "certs/cert_key.h"
 #include "prov_ctx.h"
 
 /* Is this thread inside a token call? */
 bool prov_token_inside(void);
 
-cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub, EVP_PKEY *pkey,
-                          struct tok_object **out, struct cr_err *err);
+cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub,
+                          struct cert_probe *probe, struct tok_object **out, struct cr_err *err);
 cr_status prov_token_sign(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in,
                           unsigned char *out, size_t size, size_t *n, struct cr_err *err);
 cr_status prov_token_decrypt(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech,
