@@ -15,6 +15,16 @@ umask 022
 # for builds with sanitizers: suppressions by library want whole stacks
 export ASAN_OPTIONS=${ASAN_OPTIONS:-fast_unwind_on_malloc=0} LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$HERE/lsan.supp:print_suppressions=0}
 
+# reachable_build: a copy of the tool and the module that another user can run, where the build folder is private.
+reachable_build() {
+    chmod 755 "$T"
+    mkdir -p "$T/build/tools" "$T/build/provider"
+    cp "$CERTROLL_BUILD/tools/certroll" "$T/build/tools/"
+    [ ! -f "$CERTROLL_BUILD/provider/certroll.so" ] || cp "$CERTROLL_BUILD/provider/certroll.so" "$T/build/provider/"
+    chmod -R a+rX "$T/build"
+    PATH=$T/build/tools:$PATH
+}
+
 cleanup_hooks=() # commands run, newest first, before the scratch directory goes
 cleanup() {
     local status=$? i

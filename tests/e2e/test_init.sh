@@ -115,7 +115,7 @@ refused 3 "nosuch" hsm certroll init --dir "$T/e" --module /usr/lib/softhsm/libs
 
 # ---- a group, proven by signing as a member
 if [ "$(id -u)" = 0 ]; then
-    chmod 755 "$T"
+    reachable_build
     run certroll init --dir "$T/g" --group daemon
     out_has "as a member of group daemon"
     same "$(stat -c '%a %G' "$T/g/pin") $(stat -c %a "$T/g/so-pin")" "640 daemon 600"
