@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,8 +20,11 @@
 cr_status tool_conf(struct tool *tool, const struct conf **out, struct cr_err *err)
 {
     const char *path = conf_path(tool->conf_path);
+    char whole[PATH_MAX]; /* --config may be relative to where the admin stands */
     cr_status st;
 
+    if (tool->conf_path != NULL && path[0] != '/' && realpath(path, whole) != NULL)
+        path = whole;
     if (!tool->conf && cr_failed(st = conf_load(path, &tool->conf, err))) {
         if (st.code == CR_E_NOT_FOUND || access(path, F_OK))
             return cr_fail(err, CR_E_IO, "there is no configuration at %s: run 'certroll init' first", path);

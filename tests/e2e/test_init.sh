@@ -100,6 +100,7 @@ run hsm certroll init --dir "$T/c" "${existing[@]}"
 out_has "nothing was signed"
 same "$(objects)" "$before" "the existing token was written to"
 run certroll --config "$T/c/certroll.conf" certs # finds SoftHSM's configuration without the variable
+(cd "$T" && run certroll --config c/certroll.conf certs)
 echo 00000000 >"$T/hsm.pin"
 refused 3 "PIN" hsm certroll init --dir "$T/d" "${existing[@]}"
 err_lacks 00000000
