@@ -4,12 +4,14 @@
 #include "tok_gate.h"
 #include "tok_slot.h"
 
-static cr_status flags_check(struct tok_member *m, CK_FLAGS flags, struct cr_err *err)
+static cr_status flags_check(struct tok_member *m, CK_FLAGS flags, CK_RV *rv, struct cr_err *err)
 {
     if (flags & CKF_USER_PIN_LOCKED)
         return cr_fail(err, CR_E_PIN, "token %s: the user PIN is locked", m->name);
-    if (!(flags & CKF_USER_PIN_INITIALIZED))
+    if (!(flags & CKF_USER_PIN_INITIALIZED)) {
+        *rv = CKR_USER_PIN_NOT_INITIALIZED;
         return cr_fail(err, CR_E_PIN, "token %s: no user PIN has been set", m->name);
+    }
     /* A person may use up the last try; a server that restarts may not. */
     if (flags & CKF_USER_PIN_FINAL_TRY)
         return cr_fail(err, CR_E_PIN, "token %s: one try is left before the PIN is locked; not used", m->name);
@@ -57,7 +59,7 @@ static cr_status flags_again(struct tok_member *m, CK_SESSION_HANDLE session, st
     if ((rv = mod->p11->C_GetSessionInfo(session, &where)) == CKR_OK)
         rv = mod->p11->C_GetTokenInfo(where.slotID, &info);
     tok_gate_leave(mod);
-    return rv == CKR_OK ? flags_check(m, info.flags, err) : tok_ckr_fail(err, m->name, "C_GetTokenInfo", rv);
+    return rv == CKR_OK ? flags_check(m, info.flags, &rv, err) : tok_ckr_fail(err, m->name, "C_GetTokenInfo", rv);
 }
 
 /* The second try needs a source that meanwhile says something else, and a token that has tries left. */
@@ -101,7 +103,7 @@ cr_status tok_login(struct tok_member *m, CK_SESSION_HANDLE session, const CK_TO
         return cr_ok();
     if (m->pin == NULL && !(info->flags & CKF_PROTECTED_AUTHENTICATION_PATH))
         return cr_ok(); /* public objects only: what the host asked for */
-    if (cr_failed(st = flags_check(m, info->flags, err)))
+    if (cr_failed(st = flags_check(m, info->flags, rv, err)))
         return st;
     if (info->flags & CKF_PROTECTED_AUTHENTICATION_PATH)
         return pin_send(m, session, NULL, rv, err);

@@ -14,7 +14,8 @@
 #include "tok_gate.h"
 #include "tok_slot.h"
 
-#define INIT_TRIES 6
+#define INIT_TRIES 12
+#define PAUSE_MAX  50 /* ms */
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct tok_module *) registry; /* entries are added in front and never removed */
@@ -40,6 +41,16 @@ int64_t tok_clock_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void tok_pause(unsigned tried)
+{
+    long most = tried < 4 ? 4L << tried : PAUSE_MAX;
+    struct timespec now, ts = {0, 0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ts.tv_nsec = 2000000 + (now.tv_nsec / 64 + (long)getpid() * 7919) % (most - 1) * 1000000;
+    nanosleep(&ts, NULL);
 }
 
 bool tok_module_wait(struct tok_module *mod, int64_t deadline_ms)
@@ -199,16 +210,6 @@ static cr_status load(struct tok_module *mod, unsigned wait_ms, struct cr_err *e
     return cr_ok();
 }
 
-/* Between 2 and 40 ms, different in processes that start together. */
-static void jitter(void)
-{
-    struct timespec now, ts = {0, 0};
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    ts.tv_nsec = 2000000 + (now.tv_nsec / 64 + (long)getpid() * 7919) % 38 * 1000000;
-    nanosleep(&ts, NULL);
-}
-
 static CK_RV initialize_once(struct tok_module *mod)
 {
     CK_C_INITIALIZE_ARGS args = {.flags = mod->serialize ? 0 : CKF_OS_LOCKING_OK, .pReserved = mod->init_args};
@@ -228,9 +229,9 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
     CK_RV rv = CKR_GENERAL_ERROR;
     cr_status st;
 
-    for (int try = 0; try < INIT_TRIES; try++) {
+    for (unsigned try = 0; try < INIT_TRIES; try++) {
         if (try > 0)
-            jitter();
+            tok_pause(try - 1);
         if (cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
             return st;
         rv = initialize_once(mod);

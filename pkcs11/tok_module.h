@@ -60,6 +60,9 @@ void tok_registry_unlock(void);
 
 /* Monotonic milliseconds; a deadline for tok_module_wait. */
 int64_t tok_clock_ms(void);
+/* Sleeps before another try, after @tried in vain: 2 ms and more, at most 50, different in processes that start together.
+ * No lock may be held. */
+void tok_pause(unsigned tried);
 /* Waits for a change, mod->lock held. False when @deadline_ms is over. */
 bool tok_module_wait(struct tok_module *mod, int64_t deadline_ms);
 /* Wakes waiters, if any; mod->lock held. */

@@ -8,7 +8,9 @@
 #include "tok_member.h"
 #include "tok_uri.h"
 
-#define SLOTS_MAX 256
+#define SLOTS_MAX     256
+#define REBUILD_MS    1200 /* begun no later than this after the first try */
+#define REBUILD_TRIES 24
 
 static void slot_free(struct tok_slot *slot)
 {
@@ -226,19 +228,48 @@ static cr_status bring_up(struct tok_member *m, bool *fresh, CK_RV *rv, struct c
     return st;
 }
 
-/* After an outage modules show no token until they are initialized anew; once, and not if that was just done. */
+/* SoftHSM 2.6.1 rewrites a token's file at each login. Another process that reads it meanwhile sees no token, one without
+ * a PIN, or an error, until it is initialized anew. A refused PIN is none of these. */
+static bool passing(CK_RV rv)
+{
+    return rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED || rv == CKR_SLOT_ID_INVALID ||
+           rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_USER_PIN_NOT_INITIALIZED;
+}
+
+/* Says whether other tokens of the module are in use, which each rebuild disturbs. */
+static bool rebuild_mark(struct tok_slot *slot)
+{
+    struct tok_module *mod = slot->mod;
+    bool shared = false;
+
+    pthread_mutex_lock(&mod->lock);
+    mod->broken = mod->up;
+    for (struct tok_slot *s = mod->slots; s != NULL; s = s->next)
+        shared = shared || (s != slot && s->stamp != 0);
+    pthread_mutex_unlock(&mod->lock);
+    return shared;
+}
+
+/* After an outage modules show no token until they are initialized anew: once, and not if that was just done; for a while
+ * where it may be another process's doing. */
 static cr_status bring_up_or_rebuild(struct tok_member *m, struct cr_err *err)
 {
-    bool fresh = false;
+    int64_t deadline = tok_clock_ms() + REBUILD_MS;
+    uint64_t process = tok_gate_process();
+    bool fresh = false, shared = false;
     CK_RV rv = CKR_OK;
     cr_status st = bring_up(m, &fresh, &rv, err);
 
-    if (!cr_failed(st) || fresh || tok_ckr_repair(rv) == TOK_REPAIR_NONE)
-        return st;
-    pthread_mutex_lock(&m->slot->mod->lock);
-    m->slot->mod->broken = m->slot->mod->up;
-    pthread_mutex_unlock(&m->slot->mod->lock);
-    return bring_up(m, &fresh, &rv, err);
+    for (unsigned tried = 0; tried < REBUILD_TRIES && cr_failed(st) && process == tok_gate_process(); tried++) {
+        bool again = passing(rv) && !shared && tok_clock_ms() < deadline;
+        if (!again && (fresh || tok_ckr_repair(rv) == TOK_REPAIR_NONE))
+            break;
+        shared = rebuild_mark(m->slot) || shared;
+        if (fresh)
+            tok_pause(tried);
+        st = bring_up(m, &fresh, &rv, err);
+    }
+    return st;
 }
 
 static cr_status attempt(struct tok_member *m, struct cr_err *err)
