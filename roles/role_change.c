@@ -5,7 +5,8 @@
 
 #include "roles/role_change_rules.h"
 
-#define PAST_IS_NOW (5 * 60) /* an effective date that much ago means now */
+#define PAST_IS_NOW (5 * 60)       /* an effective date that much ago means now */
+#define RECENT      (24 * 60 * 60) /* who cancels so soon after a roll may still mean it */
 
 /* ---- steps ---- */
 
@@ -225,9 +226,12 @@ static cr_status do_roll_now(struct role_making *m, struct cr_err *err)
                    m->rec->name);
 }
 
+/* Nothing scheduled is what cancel is for, so that a script may say it twice. Only a roll that has just come by itself is
+ * too late to cancel; a change of another kind made since is warned of. */
 static cr_status do_cancel(struct role_making *m, struct cr_err *err)
 {
     const struct role_record *rec = m->rec;
+    bool recent = rec->current != NULL && m->now - rec->current_since < RECENT;
     char at[CR_TIME_TEXT];
 
     if (rec->next != NULL) {
@@ -235,13 +239,12 @@ static cr_status do_cancel(struct role_making *m, struct cr_err *err)
         m->changed = true;
         return cr_ok();
     }
-    if (m->flipped)
+    if (m->flipped && recent)
         return cr_fail(err, CR_E_REFUSED, "role %s: the roll to %.8s took effect at %s: use rollback", rec->name,
                        rec->current->thumbprint, cr_time_text(rec->current_since, at));
-    if (rec->current != NULL && rec->previous != NULL)
-        return cr_fail(
-            err, CR_E_REFUSED, "role %s: no roll is scheduled; %.8s took over at %s: to go back to %.8s use rollback",
-            rec->name, rec->current->thumbprint, cr_time_text(rec->current_since, at), rec->previous->thumbprint);
+    if (recent && rec->previous != NULL)
+        role_warn(m, "no roll is scheduled; %.8s took over at %s: to go back to %.8s use rollback",
+                  rec->current->thumbprint, cr_time_text(rec->current_since, at), rec->previous->thumbprint);
     return cr_ok();
 }
 

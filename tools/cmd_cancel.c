@@ -12,8 +12,8 @@ const struct tool_cmd tool_cmd_cancel = {
     .name = "cancel",
     .args = "ROLE...",
     .summary = "drop the scheduled next certificate",
-    .doc = "Refused when it has taken effect already: 'rollback' undoes that. Works\n"
-           "without the token.",
+    .doc = "With nothing scheduled it is done already. Refused for a day after it took\n"
+           "effect by itself: 'rollback' undoes that. Works without the token.",
     .flags = TOOL_CHANGES,
     .min_args = 1,
     .max_args = -1,

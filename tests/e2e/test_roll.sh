@@ -97,6 +97,9 @@ refused 1 "already current" certroll roll Default New --use tls --from Default -
 refused 1 "there is no role New" certroll show New
 
 # ---- unassign
+run certroll cancel $R
+out_has "already so"
+err_has "use rollback"
 run certroll unassign $R --slot previous
 same "$(slot $R previous)" "-"
 refused 2 "--slot" certroll unassign $R --slot all
