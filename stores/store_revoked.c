@@ -112,7 +112,7 @@ static json_t *entry_json(const struct store_revocation *rev)
     role_json_put_text(&o, "replace", rev->replace[0] != '\0' ? rev->replace : NULL);
     role_json_put_time(&o, "when", rev->when);
     role_json_put(&o, "done", json_boolean(rev->done));
-    role_json_put_text(&o, "reason", rev->reason);
+    role_json_put_foreign(&o, "reason", rev->reason);
     return cr_failed(role_json_done(&o, &json, NULL)) ? NULL : json;
 }
 

@@ -186,19 +186,6 @@ static cr_status report(struct tool *tool, const struct role_cert *cert, const s
     return cr_ok();
 }
 
-/* revoked.json takes UTF-8 alone; other bytes must not stop a revocation. */
-static cr_status reason_take(const char *reason, char **out, struct cr_err *err)
-{
-    json_t *text = reason ? json_string(reason) : json_null();
-    cr_status st = cr_strdup(reason, out, err);
-
-    for (char *p = text || cr_failed(st) ? NULL : *out; p && *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    json_decref(text);
-    return st;
-}
-
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
     const char *text = tool_opt(tool, OPT_THUMBPRINT);
@@ -213,7 +200,7 @@ static cr_status run(struct tool *tool, struct cr_err *err)
         return st;
     memcpy(rev.spki, cert->spki, sizeof(rev.spki));
     memcpy(rev.thumbprint, cert->thumbprint, sizeof(rev.thumbprint));
-    if (cr_failed(st = reason_take(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
+    if (cr_failed(st = cr_strdup(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
         cr_failed(st = look_up(tool, &rev, &known, err)) || cr_failed(st = replacement(tool, cert, &rev, err)) ||
         cr_failed(st = carry_out(tool, &rev, known, err)))
         goto out;

@@ -90,6 +90,24 @@ static void a_revocation_is_pending_and_then_done(void **state)
     store_revocations_free(&list, n);
 }
 
+static void a_reason_that_is_not_utf8_stops_no_revocation(void **state)
+{
+    struct fixture *f = *state;
+    struct store_revocation rev = {.when = T0}, *list = NULL;
+    struct cr_err err = {0};
+    char reason[] = "latin1 \351!";
+    size_t n = 0;
+
+    fake_spki("a", rev.spki);
+    fake_hex("a", 64, rev.thumbprint);
+    rev.reason = reason;
+    must(store_revocation_save(f->store, &rev, &err), &err);
+    must(store_revocations(f->store, &list, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_string_equal(list[0].reason, "latin1 ?!");
+    store_revocations_free(&list, n);
+}
+
 static void what_a_later_certroll_added_to_revocations_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -219,6 +237,7 @@ int main(void)
         TEST(a_certificate_is_saved_listed_and_removed),
         TEST(a_certificate_under_anothers_name_is_refused),
         TEST(a_revocation_is_pending_and_then_done),
+        TEST(a_reason_that_is_not_utf8_stops_no_revocation),
         TEST(what_a_later_certroll_added_to_revocations_is_kept),
         TEST(broken_revocations_are_refused_and_not_overwritten),
         TEST(lines_chain_on_the_last),
