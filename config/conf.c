@@ -95,6 +95,11 @@ static cr_status set_pin_source(void *target, const char *value, struct cr_err *
     return st;
 }
 
+cr_status conf_pin_source(const char *text, char **out, struct cr_err *err)
+{
+    return set_pin_source(out, text, err);
+}
+
 static cr_status set_token_uri(void *target, const char *value, struct cr_err *err)
 {
     if (strncmp(value, "pkcs11:", 7) != 0)

@@ -73,6 +73,10 @@ cr_status conf_load(const char *path, struct conf **out, struct cr_err *err);
 cr_status conf_parse(const char *path, struct cr_bytes text, struct conf **out, struct cr_err *err);
 void conf_free(struct conf **conf);
 
+/* The path that the value @text of pin-source stands for: a file: URI decoded, an absolute path as it is. CR_E_INVALID for
+ * anything else; the error never repeats it. Replaces *out, the caller's. */
+cr_status conf_pin_source(const char *text, char **out, struct cr_err *err);
+
 /* The path to read: @param when not NULL and not empty, else CERTROLL_CONFIG by secure_getenv, else CONF_DEFAULT_PATH.
  * Borrowed. */
 const char *conf_path(const char *param);

@@ -133,14 +133,12 @@ cr_status init_token(const struct init_plan *plan, struct cr_err *err)
 
 static struct conf_token token_section(const struct init_plan *plan, struct conf_env *env)
 {
-    const char *pin = plan->pin_source;
-
     *env = (struct conf_env){(char *)"SOFTHSM2_CONF", plan->softhsm_conf};
     return (struct conf_token){
         .name = (char *)(plan->own_token ? "softhsm" : "hsm"),
         .module = plan->module,
         .token_uri = (char *)plan->token_uri,
-        .pin_source = (char *)(pin && !strncmp(pin, "file:", 5) ? pin + 5 : pin),
+        .pin_source = (char *)plan->pin_source,
         .init_args = (char *)plan->init_args,
         .serialize = plan->serialize,
         .max_sessions = 64,

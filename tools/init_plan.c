@@ -74,16 +74,17 @@ static cr_status provider_find(const char *option, char **out, struct cr_err *er
 
 static cr_status existing_read(struct tool *tool, struct init_plan *p, struct cr_err *err)
 {
-    const char *softhsm = getenv("SOFTHSM2_CONF");
+    const char *softhsm = getenv("SOFTHSM2_CONF"), *pin = tool_opt(tool, OPT_PIN);
+    struct cr_err why;
 
     p->token_uri = tool_opt(tool, OPT_TOKEN);
-    p->pin_source = tool_opt(tool, OPT_PIN);
     p->init_args = tool_opt(tool, OPT_INIT_ARGS);
     p->serialize = tool_opt(tool, OPT_SERIALIZE) != NULL;
     if (!p->token_uri || strncmp(p->token_uri, "pkcs11:", 7))
         return cr_fail(err, CR_E_USAGE, "init: --module wants --token with a pkcs11: URI that selects the token");
-    if (p->pin_source && strncmp(p->pin_source, "file:", 5) && *p->pin_source != '/')
-        return cr_fail(err, CR_E_USAGE, "init: --pin-source wants file:/PATH, not '%s'", p->pin_source);
+    if (pin && cr_failed(conf_pin_source(pin, &p->pin, &why)))
+        return cr_fail(err, CR_E_USAGE, "init: --pin-source: %s", why.text);
+    p->pin_source = p->pin;
     if (!(p->module = realpath(tool_opt(tool, OPT_MODULE), NULL)))
         return cr_fail_errno(err, CR_E_USAGE, errno, "%s", tool_opt(tool, OPT_MODULE));
     /* An existing SoftHSM is found by the same variable by servers, whose environment will lack it. */

@@ -112,6 +112,13 @@ if command -v pkcs11-tool >/dev/null; then
     run hsm certroll init --dir "$T/d" "${existing[@]}"
     out_has "signed with a key of the token"
 fi
+mkdir "$T/a b"
+cp -p "$T/hsm.pin" "$T/a b/pin"
+run hsm certroll init --dir "$T/f" "${existing[@]:0:4}" --pin-source "file://${T}/a%20b/pin"
+grep -qF "pin-source = $T/a b/pin" "$T/f/certroll.conf" || fail "the file: URI was not decoded"
+refused 2 "two digits" hsm certroll init --dir "$T/h" "${existing[@]:0:4}" --pin-source "file:$T/a%2"
+refused 2 "not file:/PATH" hsm certroll init --dir "$T/h" "${existing[@]:0:4}" --pin-source 12345678
+err_lacks 12345678
 refused 3 "nosuch" hsm certroll init --dir "$T/e" --module /usr/lib/softhsm/libsofthsm2.so --token pkcs11:token=nosuch
 
 # ---- a group, proven by signing as a member
