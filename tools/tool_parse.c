@@ -13,7 +13,8 @@
 
 static cr_status set_config(struct tool *tool, const char *arg, struct cr_err *err)
 {
-    (void)err;
+    if (!*arg)
+        return cr_fail(err, CR_E_USAGE, "the argument of --config is empty");
     tool->conf_path = arg;
     return cr_ok();
 }
@@ -98,6 +99,8 @@ static cr_status own_option(struct tool *tool, const struct tool_option *o, cons
 {
     if (tool_opt(tool, o->key))
         return cr_fail(err, CR_E_USAGE, "%s: --%s is given twice", tool->cmd->name, o->name);
+    if (o->arg && !*arg) /* a variable that the shell did not have */
+        return cr_fail(err, CR_E_USAGE, "%s: the argument of --%s is empty", tool->cmd->name, o->name);
     if (tool->nopts == TOOL_OPTIONS_MAX)
         return cr_fail(err, CR_E_USAGE, "%s: too many options", tool->cmd->name);
     tool->opts[tool->nopts].key = o->key;

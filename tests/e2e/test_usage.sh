@@ -21,6 +21,9 @@ for command in "${commands[@]}"; do
 done
 refused 2 "a command is needed" certroll
 refused 2 "no command 'frobnicate'" certroll frobnicate
+refused 2 "--dir is empty" certroll init --dir ""
+refused 2 "--thumbprint is empty" certroll revoke --thumbprint ""
+refused 2 "--config is empty" certroll show --config ""
 refused 3 "certroll init" certroll --config "$T/none.conf" show
 
 lab
@@ -58,6 +61,21 @@ for pid in "${pids[@]}"; do wait "$pid" || fail "one of four imports failed: $(c
 same "$(cat import.? | grep -c 'key created')" 1 "how often the key was created"
 run certroll certs --json
 same "$(json 'len(d["certs"]), len(d["keys"])')" '[2, 0]'
+# several keys into one lab at once: none is lost, none is half there
+for name in p q r s t u; do cert $name; done
+pids=()
+for name in p q r s t u; do
+    certroll import $name.pfx "Role_$name" --use tls --passin pass:pw >"several.$name" 2>&1 &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of six imports failed: $(cat several.*)"; done
+same "$(cat several.? | grep -c 'key created')" 6 "how many keys were created"
+run certroll certs --json
+same "$(json 'len(d["certs"]), len(d["keys"]), all(c["key_present"] for c in d["certs"])')" '[8, 0, true]'
+for name in p q r s t u; do
+    run openssl pkeyutl -sign -inkey "certroll://Role_$name" -rawin -digest sha256 -in "$name.crt" -out sig
+    run clean dgst -sha256 -verify <(clean x509 -in $name.crt -pubkey -noout) -signature sig $name.crt
+done
 /usr/bin/python3 -c '
 import json
 lines = [json.loads(l) for l in open("lab/state/history.jsonl")]
