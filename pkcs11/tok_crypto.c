@@ -110,11 +110,21 @@ cr_status tok_crypto_sign(struct tok_session *ses, CK_OBJECT_HANDLE obj, const s
     return st;
 }
 
+/* What tokens say of a text that does not decrypt (SoftHSM: CKR_GENERAL_ERROR). Whoever sent it must not learn that by a
+ * repair, and not make the module start anew by sending it: no call follows, and the session stays in the pool. */
+static bool text_refused(CK_RV rv)
+{
+    return rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_ENCRYPTED_DATA_INVALID ||
+           rv == CKR_ENCRYPTED_DATA_LEN_RANGE || rv == CKR_DATA_INVALID || rv == CKR_DATA_LEN_RANGE ||
+           rv == CKR_ARGUMENTS_BAD || (rv & CKR_VENDOR_DEFINED) != 0;
+}
+
 static cr_status decrypt_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_MECHANISM *mech, struct cr_bytes in,
                                unsigned char *plain, CK_ULONG *n, struct cr_err *err)
 {
     const char *function = "C_DecryptInit";
     cr_status st = tok_session_enter(ses, err);
+    bool refused = false;
     CK_RV rv;
 
     if (cr_failed(st))
@@ -122,6 +132,7 @@ static cr_status decrypt_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK
     if ((rv = ses->p11->C_DecryptInit(ses->handle, mech, obj)) == CKR_OK) {
         function = "C_Decrypt";
         rv = ses->p11->C_Decrypt(ses->handle, (unsigned char *)in.p, (CK_ULONG)in.n, plain, n);
+        refused = text_refused(rv);
     }
     tok_session_leave(ses);
     if (rv == CKR_OK)
@@ -131,6 +142,10 @@ static cr_status decrypt_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK
         ses->rv = rv;
         return cr_fail(err, CR_E_UNSUPPORTED, "token %s: %s: OAEP with this digest or label: %s", ses->m->name,
                        function, tok_ckr_name(rv));
+    }
+    if (refused) {
+        ses->sound = true;
+        return cr_fail(err, CR_E_INVALID, "token %s: %s: %s (0x%lx)", ses->m->name, function, tok_ckr_name(rv), rv);
     }
     return tok_session_fail(ses, function, rv, err);
 }
@@ -152,6 +167,7 @@ cr_status tok_crypto_decrypt(struct tok_session *ses, CK_OBJECT_HANDLE obj, cons
     if (cr_failed(st = params_fill(mech, &p, err)))
         return st;
     st = decrypt_calls(ses, obj, &p.mech, in, plain, &got, err);
+    ses->sound = ses->sound || !cr_failed(st);
     if (!cr_failed(st) && got > k)
         st = cr_fail(err, CR_E_TOKEN, "token %s: C_Decrypt gave %lu bytes", ses->m->name, got);
     else if (!cr_failed(st) && got > size)

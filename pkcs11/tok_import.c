@@ -7,6 +7,8 @@
 #include "tok_member.h"
 #include "tok_uri.h"
 
+#define CREATE_TRIES 8
+
 struct import {
     const struct tok_import *what;
     char *location;
@@ -62,28 +64,56 @@ static cr_status existing(struct tok_session *ses, CK_OBJECT_CLASS cls, const st
     if (n > 1 && cls == CKO_PRIVATE_KEY)
         return cr_fail(err, CR_E_AMBIGUOUS, "token %s: more than one private key has this CKA_ID", ses->m->name);
     *there = n > 0;
+    if (n == 0 && cls == CKO_PRIVATE_KEY)
+        tok_session_unseen(ses);
+    if (ses->rv == CKR_USER_NOT_LOGGED_IN)
+        return cr_fail(err, CR_E_PIN, "token %s: somebody else logged out", ses->m->name);
     return n > 0 ? same_numbers(ses, hits[0], key, err) : st;
+}
+
+/* Another process may create the same key meanwhile, on another host even; two would be refused by every find. Who sees
+ * two takes his own away, and looks again after a while: the other one may have done so too. */
+static cr_status private_once(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)
+{
+    const struct tok_key *key = im->what->key;
+    CK_OBJECT_HANDLE hits[2];
+    bool there = false;
+    size_t n = 0;
+    cr_status st = cr_ok();
+
+    for (unsigned tried = 0; tried < CREATE_TRIES; tried++) {
+        if (tried > 0)
+            tok_pause(tried);
+        st = existing(ses, CKO_PRIVATE_KEY, key, &there, err);
+        if (st.code == CR_E_AMBIGUOUS)
+            continue;
+        if (cr_failed(st) || there)
+            return st;
+        if (!key->has_private)
+            return cr_fail(err, CR_E_NOT_FOUND, "token %s has not got the private key", ses->m->name);
+        if (cr_failed(st = tok_create_private(ses, im->what, made, err)) ||
+            cr_failed(st = find_by_id(ses, CKO_PRIVATE_KEY, cr_buf_bytes(&key->id), hits, CR_COUNT(hits), &n, err)))
+            return st;
+        im->created = n < 2;
+        if (n < 2)
+            return st;
+        if (cr_failed(st = tok_destroy(ses, made->handle[made->n - 1], err)))
+            return st;
+        made->n--;
+        st = cr_fail(err, CR_E_BUSY, "token %s: other processes import this key, too", ses->m->name);
+    }
+    return st;
 }
 
 static cr_status import_key(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)
 {
-    const struct tok_key *key = im->what->key;
-    bool private_there = false, public_there = false;
+    bool public_there = false;
     cr_status st;
 
-    if (cr_failed(st = existing(ses, CKO_PUBLIC_KEY, key, &public_there, err)) ||
-        cr_failed(st = existing(ses, CKO_PRIVATE_KEY, key, &private_there, err)))
+    if (cr_failed(st = existing(ses, CKO_PUBLIC_KEY, im->what->key, &public_there, err)) ||
+        cr_failed(st = private_once(ses, im, made, err)) || public_there)
         return st;
-    if (!private_there) {
-        if (!key->has_private)
-            return cr_fail(err, CR_E_NOT_FOUND, "token %s has not got the private key", ses->m->name);
-        if (cr_failed(st = tok_create_private(ses, im->what, made, err)))
-            return st;
-    }
-    if (!public_there && cr_failed(st = tok_create_public(ses, im->what, made, err)))
-        return st;
-    im->created = !private_there;
-    return st;
+    return tok_create_public(ses, im->what, made, err);
 }
 
 static cr_status import_cert(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)

@@ -27,7 +27,7 @@ struct tok_conf {
     const struct tok_env *env;
     size_t nenv;
     tok_pin_fn *pin; /* NULL: no login */
-    void *pin_arg;   /* must outlive the signer */
+    void *pin_arg;   /* must outlive the signer and its last object */
 };
 
 struct tok_local; /* a struct tok_signer */

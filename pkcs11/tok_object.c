@@ -152,8 +152,10 @@ static cr_status find(struct tok_entry *entry, struct tok_session *ses, CK_OBJEC
     p11_kit_uri_free(uri);
     if (cr_failed(st))
         return st;
-    if (n == 0)
+    if (n == 0) {
+        tok_session_unseen(ses);
         return cr_fail(err, CR_E_NOT_FOUND, "token %s: no private key at %s", ses->m->name, entry->location);
+    }
     if (n > 1)
         return cr_fail(err, CR_E_AMBIGUOUS, "token %s: more than one private key at %s", ses->m->name, entry->location);
     *out = hits[0];

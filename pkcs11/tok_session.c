@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tok_session.h"
 
+#include "tok_member.h"
+
 cr_status tok_session_fail(struct tok_session *ses, const char *function, CK_RV rv, struct cr_err *err)
 {
     ses->rv = rv;
@@ -170,6 +172,22 @@ void tok_session_give(struct tok_session *ses, bool clean)
     ses->m = NULL;
 }
 
+/* Other users of the module in this process share its login, and may end it. */
+void tok_session_unseen(struct tok_session *ses)
+{
+    CK_SESSION_INFO now = {0};
+    CK_TOKEN_INFO info = {0};
+    CK_RV rv;
+
+    if (!tok_member_info(ses->m, &info) || !(info.flags & CKF_LOGIN_REQUIRED) ||
+        cr_failed(tok_session_enter(ses, NULL)))
+        return;
+    rv = ses->p11->C_GetSessionInfo(ses->handle, &now);
+    tok_session_leave(ses);
+    if (rv == CKR_OK && (now.state == CKS_RO_PUBLIC_SESSION || now.state == CKS_RW_PUBLIC_SESSION))
+        ses->rv = CKR_USER_NOT_LOGGED_IN;
+}
+
 cr_status tok_session_run(struct tok_member *m, bool rw,
                           cr_status (*fn)(struct tok_session *ses, void *arg, struct cr_err *err), void *arg,
                           struct cr_err *err)
@@ -188,7 +206,7 @@ cr_status tok_session_run(struct tok_member *m, bool rw,
         repair = cr_failed(st) ? tok_ckr_repair(ses.rv) : TOK_REPAIR_NONE;
         if (repair != TOK_REPAIR_NONE)
             tok_slot_doubt(m->slot, ses.stamp, ses.epoch, repair);
-        tok_session_give(&ses, !cr_failed(st) && ses.rv == CKR_OK);
+        tok_session_give(&ses, (!cr_failed(st) || ses.sound) && ses.rv == CKR_OK);
         if (repair == TOK_REPAIR_NONE)
             break;
     }

@@ -14,7 +14,8 @@ struct tok_session {
     CK_SLOT_ID id;
     uint64_t stamp, epoch;
     bool rw;
-    CK_RV rv; /* of the last C_ call that failed */
+    CK_RV rv;   /* of the last C_ call that failed */
+    bool sound; /* nothing is active in it although its taker fails */
 };
 
 /* Makes the slot ready if need be. A warm one makes no C_ call. @rw opens a read-write session of its own. CR_E_BUSY
@@ -24,6 +25,10 @@ cr_status tok_session_take(struct tok_member *m, bool rw, struct tok_session *se
 void tok_session_give(struct tok_session *ses, bool clean);
 /* The failure of @function with @rv, which is remembered in @ses. */
 cr_status tok_session_fail(struct tok_session *ses, const char *function, CK_RV rv, struct cr_err *err);
+
+/* An object is not seen: where the token meanwhile logged us out (private objects are hidden then), ses->rv asks for a
+ * new login. */
+void tok_session_unseen(struct tok_session *ses);
 
 /* Takes a session, runs @fn in it; on a failure that can be repaired does so and runs it once more. SIGPIPE is kept from
  * the host meanwhile. */

@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -202,6 +204,144 @@ static void a_wrong_pin_is_sent_once(void **state)
     f.signer->ops->object_unref(&obj);
 }
 
+/* Another process at work on the token's files: what SoftHSM says meanwhile. */
+static void what_passes_is_waited_for(void **state)
+{
+    static const struct {
+        enum mock_function of;
+        CK_RV rv;
+    } passing[] = {{MOCK_C_GetSlotList, CKR_TOKEN_NOT_PRESENT},
+                   {MOCK_C_GetTokenInfo, CKR_TOKEN_NOT_RECOGNIZED},
+                   {MOCK_C_OpenSession, CKR_SLOT_ID_INVALID},
+                   {MOCK_C_Login, CKR_GENERAL_ERROR},
+                   {MOCK_C_Login, CKR_USER_PIN_NOT_INITIALIZED}};
+    struct tok_object *obj = find();
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(passing); i++) {
+        break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1); /* everything is done anew */
+        break_call(passing[i].of, passing[i].rv, 4);
+        sign_ok(obj);
+        assert_int_equal(atomic_load(&counts->of[passing[i].of].fail_left), 0);
+    }
+    f.signer->ops->object_unref(&obj);
+}
+
+static void what_does_not_pass_is_given_up_soon(void **state)
+{
+    struct tok_object *obj = find();
+    struct cr_err err = {0};
+    struct timespec from, to;
+
+    (void)state;
+    break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1);
+    break_call(MOCK_C_GetTokenInfo, CKR_TOKEN_NOT_RECOGNIZED, 1000000);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_TOKEN);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    assert_non_null(strstr(err.text, "has no initialized token"));
+    assert_true(to.tv_sec - from.tv_sec < 5);
+    break_call(MOCK_C_GetTokenInfo, CKR_OK, 0);
+    sign_ok(obj);
+    f.signer->ops->object_unref(&obj);
+}
+
+/* As another user of the module in this process. */
+static void log_out(void)
+{
+    void *so = dlopen(MOCK_MODULE, RTLD_NOW | RTLD_NOLOAD);
+    CK_RV (*list_get)(CK_FUNCTION_LIST **) = NULL;
+    CK_FUNCTION_LIST *p11 = NULL;
+    CK_SLOT_ID ids[8];
+    CK_ULONG n = CR_COUNT(ids);
+    CK_SESSION_HANDLE session = 0;
+
+    assert_non_null(so);
+    *(void **)&list_get = dlsym(so, "C_GetFunctionList");
+    assert_non_null(list_get);
+    assert_int_equal(list_get(&p11), CKR_OK);
+    assert_int_equal(p11->C_GetSlotList(CK_TRUE, ids, &n), CKR_OK);
+    for (CK_ULONG i = 0; i < n; i++) {
+        CK_TOKEN_INFO info;
+        assert_int_equal(p11->C_GetTokenInfo(ids[i], &info), CKR_OK);
+        if (!(info.flags & CKF_TOKEN_INITIALIZED))
+            continue;
+        assert_int_equal(p11->C_OpenSession(ids[i], CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
+        assert_int_equal(p11->C_Logout(session), CKR_OK);
+        assert_int_equal(p11->C_CloseSession(session), CKR_OK);
+    }
+    dlclose(so);
+}
+
+static void after_anothers_logout_keys_are_found_and_not_doubled(void **state)
+{
+    EVP_PKEY *other = fixture_key("EC:P-384");
+    struct tok_key key = {0};
+    struct tok_import what = {.key = &key, .label = "again"};
+    struct tok_object *obj = NULL;
+    struct cr_err err = {0};
+    char *where = NULL, *again = NULL;
+    bool created = true;
+    unsigned long logins;
+
+    (void)state;
+    fixture_import(&f, other, &where);
+    fixture_numbers(other, &key);
+    log_out();
+    assert_int_equal(tok_import(f.loc, 0, &what, &again, &created, &err).code, CR_OK);
+    assert_false(created);
+    log_out();
+    assert_int_equal(f.signer->ops->find(f.signer, where, &key, fixture_verify, other, &obj, &err).code, CR_OK);
+    f.signer->ops->object_unref(&obj);
+    logins = calls(MOCK_C_Login);
+    assert_int_equal(
+        f.signer->ops->find(f.signer, "pkcs11:id=%01%02;type=private", &key, fixture_verify, other, &obj, &err).code,
+        CR_E_NOT_FOUND);
+    assert_int_equal(calls(MOCK_C_Login), logins); /* what is not there is no reason to log in */
+    free(where);
+    free(again);
+    tok_key_clear(&key);
+}
+
+/* A text that does not decrypt must cost as many calls as one that does, whatever the token calls it. */
+static void a_refused_text_makes_no_further_call(void **state)
+{
+    static const CK_RV rvs[] = {CKR_OK,
+                                CKR_GENERAL_ERROR,
+                                CKR_FUNCTION_FAILED,
+                                CKR_ENCRYPTED_DATA_INVALID,
+                                CKR_ENCRYPTED_DATA_LEN_RANGE,
+                                CKR_VENDOR_DEFINED | 3};
+    EVP_PKEY *rsa = fixture_key("RSA:2048");
+    struct tok_mech mech = {.op = TOK_DECRYPT_RSA_PKCS1}, raw = {.op = TOK_DECRYPT_RSA_RAW};
+    struct tok_object *obj = NULL;
+    struct tok_key key = {0};
+    unsigned char in[256] = {1}, out[256];
+    size_t n = 0;
+    struct cr_err err = {0};
+    char *where = NULL;
+
+    (void)state;
+    fixture_import(&f, rsa, &where);
+    fixture_numbers(rsa, &key);
+    assert_int_equal(f.signer->ops->find(f.signer, where, &key, fixture_verify, rsa, &obj, &err).code, CR_OK);
+    for (size_t i = 0; i < CR_COUNT(rvs); i++) {
+        unsigned long before = mock_counts_total(counts);
+        break_call(MOCK_C_Decrypt, rvs[i], rvs[i] != CKR_OK);
+        if (rvs[i] != CKR_OK)
+            assert_int_equal(f.signer->ops->decrypt(obj, &mech, cr_bytes(in, 256), out, 256, &n, &err).code,
+                             CR_E_INVALID);
+        else
+            assert_int_equal(f.signer->ops->decrypt(obj, &raw, cr_bytes(in, 256), out, 256, &n, &err).code, CR_OK);
+        assert_int_equal(mock_counts_total(counts), before + 2);
+        if (rvs[i] != CKR_OK) /* the one failed by the mock is active in SoftHSM: found out, and repaired */
+            assert_int_equal(f.signer->ops->decrypt(obj, &raw, cr_bytes(in, 256), out, 256, &n, &err).code, CR_OK);
+    }
+    f.signer->ops->object_unref(&obj);
+    free(where);
+    tok_key_clear(&key);
+}
+
 struct worker {
     struct tok_object *obj;
     int bad;
@@ -221,11 +361,12 @@ static void the_pool_never_exceeds_its_bound(void **state)
     struct tok_object *obj = find();
     struct worker w[8];
     pthread_t t[8];
-    unsigned long opened;
+    unsigned long opened, asked;
 
     (void)state;
     sign_ok(obj);
     opened = calls(MOCK_C_OpenSession);
+    asked = calls(MOCK_C_GetSessionInfo);
     for (int i = 0; i < 8; i++) {
         w[i] = (struct worker){obj, 0};
         assert_int_equal(pthread_create(&t[i], NULL, work, &w[i]), 0);
@@ -235,7 +376,7 @@ static void the_pool_never_exceeds_its_bound(void **state)
         assert_int_equal(w[i].bad, 0);
     }
     assert_true(calls(MOCK_C_OpenSession) - opened <= 1); /* max_sessions is 2, one was open */
-    assert_int_equal(calls(MOCK_C_GetSessionInfo), 0);
+    assert_int_equal(calls(MOCK_C_GetSessionInfo), asked);
     f.signer->ops->object_unref(&obj);
 }
 
@@ -362,6 +503,10 @@ int main(void)
         cmocka_unit_test(what_stays_broken_is_a_clear_error_and_heals),
         cmocka_unit_test(each_call_that_fails_once_leaves_nothing_stuck),
         cmocka_unit_test(a_wrong_pin_is_sent_once),
+        cmocka_unit_test(what_passes_is_waited_for),
+        cmocka_unit_test(what_does_not_pass_is_given_up_soon),
+        cmocka_unit_test(after_anothers_logout_keys_are_found_and_not_doubled),
+        cmocka_unit_test(a_refused_text_makes_no_further_call),
         cmocka_unit_test(an_import_that_fails_half_way_leaves_nothing),
         cmocka_unit_test(a_waiter_times_out_with_a_clear_error),
         cmocka_unit_test(a_child_forked_while_a_call_is_stuck_refuses_the_module),
