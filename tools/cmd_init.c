@@ -59,7 +59,14 @@ static cr_status make(struct tool *tool, struct init_plan *plan, struct cr_err *
 {
     struct cr_buf text = {0};
     cr_status st;
+    int lock = -1;
 
+    if (cr_failed(st = init_lock(plan, &lock, err)))
+        goto out;
+    if (!access(plan->conf, F_OK)) { /* another init was faster */
+        st = existing_check(tool, plan, err);
+        goto out;
+    }
     if (cr_failed(st = init_group(plan, err)) || cr_failed(st = init_token(plan, err)) ||
         cr_failed(st = init_conf_text(plan, &text, &tool->conf, err)) || cr_failed(st = tool_lock(tool, err)) ||
         cr_failed(st = init_probe(tool, plan, err)) || cr_failed(st = init_files(plan, cr_buf_bytes(&text), err)))
@@ -68,6 +75,8 @@ static cr_status make(struct tool *tool, struct init_plan *plan, struct cr_err *
     done_say(tool, plan);
     st = tool_history(tool, "init", NULL, NULL, NULL, plan->token_uri, NULL, err);
 out:
+    if (lock >= 0)
+        close(lock);
     cr_buf_clear(&text);
     return st;
 }

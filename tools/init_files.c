@@ -5,6 +5,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,12 +118,22 @@ out:
     return st;
 }
 
+cr_status init_lock(const struct init_plan *plan, int *fd, struct cr_err *err)
+{
+    cr_status st = folder_make(plan->etc, 0755, err);
+
+    if (cr_failed(st))
+        return st;
+    if ((*fd = open(plan->etc, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0 && !flock(*fd, LOCK_EX))
+        return st;
+    return cr_fail_errno(err, CR_E_IO, errno, "%s", plan->etc);
+}
+
 cr_status init_token(const struct init_plan *plan, struct cr_err *err)
 {
     cr_status st;
 
-    if (cr_failed(st = folder_make(plan->etc, 0755, err)) || cr_failed(st = folder_make(plan->state, 0755, err)) ||
-        !plan->own_token)
+    if (cr_failed(st = folder_make(plan->state, 0755, err)) || !plan->own_token)
         return st;
     if (access(plan->tokens, F_OK) && cr_failed(st = folder_make(plan->tokens, 0700, err)))
         return st;

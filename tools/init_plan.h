@@ -31,6 +31,8 @@ void init_plan_clear(struct init_plan *plan);
 
 /* The group of the plan, made when missing and we are root; sets gid. */
 cr_status init_group(struct init_plan *plan, struct cr_err *err);
+/* Makes the configuration's folder and waits for another init in it; *fd holds the lock until it is closed. */
+cr_status init_lock(const struct init_plan *plan, int *fd, struct cr_err *err);
 /* The folders and, for an own token, softhsm2.conf, PIN files and the token itself; what is there is kept. */
 cr_status init_token(const struct init_plan *plan, struct cr_err *err);
 /* certroll.conf as text, and read back into *conf (caller's). */

@@ -112,6 +112,14 @@ if command -v pkcs11-tool >/dev/null; then
     run hsm certroll init --dir "$T/d" "${existing[@]}"
     out_has "signed with a key of the token"
 fi
+# several at once make one set-up
+pids=()
+for i in 1 2 3 4; do
+    certroll init --dir "$T/at-once" >"$T/at-once.$i" 2>&1 &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of four inits failed: $(cat "$T"/at-once.?)"; done
+same "$(cat "$T"/at-once.? | grep -c 'already set up') $(find "$T/at-once/tokens" -mindepth 1 -maxdepth 1 | wc -l)" "3 1"
 mkdir "$T/a b"
 cp -p "$T/hsm.pin" "$T/a b/pin"
 run hsm certroll init --dir "$T/f" "${existing[@]:0:4}" --pin-source "file://${T}/a%20b/pin"
