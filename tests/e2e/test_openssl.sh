@@ -121,6 +121,20 @@ for role in R-rsa-2048 R-ec-P-256 R-ed25519; do
 done
 ok "storeutl and pkey"
 
+# Activated before default, which breaks other things in a process: our own URIs still sign.
+sed -e '/^default = /d' -e 's/^certroll = .*/&\ndefault = certroll_default/' "$OPENSSL_CONF" >first.cnf
+[ "$(grep -n '^certroll = ' first.cnf | cut -d: -f1)" -lt "$(grep -n '^default = ' first.cnf | cut -d: -f1)" ] || fail "order"
+for role in R-rsa-2048 R-ec-P-256 R-ec-P-521; do
+    for key in certroll://$role $role.pem; do
+        OPENSSL_CONF=$work/first.cnf timeout 20 openssl dgst -sha256 -sign "$key" -out sig data || fail "before default: $key"
+        clean dgst -sha256 -verify $role.pub -signature sig data >/dev/null || fail "before default: $key does not verify"
+    done
+done
+OPENSSL_CONF=$work/first.cnf timeout 20 openssl pkeyutl -sign -rawin -inkey certroll://R-ed25519 -in data -out sig ||
+    fail "before default: Ed25519"
+clean pkeyutl -verify -rawin -pubin -inkey R-ed25519.pub -in data -sigfile sig >/dev/null || fail "before default: Ed25519"
+ok "activated before default"
+
 openssl dgst -sha256 -sign certroll://Nobody data 2>err && fail "a role that does not exist signed"
 grep -q "Nobody" err || fail "the error does not name the role: $(cat err)"
 openssl dgst -sha256 -sign "certroll://R-rsa-2048;slot=next" data 2>err && fail "an empty next signed"
