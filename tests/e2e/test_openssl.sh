@@ -143,6 +143,21 @@ grep -q "nonsense" err || fail "the error does not name the attribute: $(cat err
 openssl pkey -in certroll://R-rsa-2048 -out /dev/null 2>err && fail "a private key was written"
 ok "refusals"
 
+# A role whose current has expired keeps signing, and is warned about.
+clean req -new -newkey rsa:2048 -nodes -keyout key -subj /CN=expired -out ask.csr 2>/dev/null
+clean x509 -req -in ask.csr -signkey key -days 0 -out expired.crt 2>/dev/null
+clean pkcs12 -export -inkey key -in expired.crt -out expired.pfx -passout pass:x
+rm key
+sleep 1
+refused 1 "expires at" certroll import expired.pfx Expired --use token --passin pass:x
+run certroll import expired.pfx Expired --use token --passin pass:x --force
+openssl dgst -sha256 -sign certroll://Expired -out sig data || fail "an expired current does not sign"
+clean x509 -in expired.crt -noout -pubkey >expired.pub
+clean dgst -sha256 -verify expired.pub -signature sig data >/dev/null || fail "an expired current: bad signature"
+run certroll show Expired
+out_has "it goes on signing"
+ok "an expired current keeps signing"
+
 # Certificate and chain of a tls role, served by s_server, seen by a client without our configuration.
 clean req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj "/CN=e2e CA" 2>/dev/null
 for type in rsa ec; do
