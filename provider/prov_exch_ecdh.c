@@ -227,11 +227,12 @@ static int derive(void *vx, unsigned char *out, size_t *n, size_t size)
     if (cr_failed(
             prov_key_derive(x->key, &x->bound, cr_buf_bytes(&x->peer->key.point), secret, sizeof secret, &len, &err)))
         good = prov_raise(&x->ctx->core, &err);
-    else if (x->kdf)
-        good = apply_kdf(x, cr_bytes(secret, len), out);
-    else
+    else if (x->kdf && !apply_kdf(x, cr_bytes(secret, len), out))
+        good = refuse(x, CR_E_INTERNAL, "the key derivation failed");
+    else if (!x->kdf)
         memcpy(out, secret, len);
-    *n = x->kdf ? x->kdf_len : len;
+    if (good)
+        *n = x->kdf ? x->kdf_len : len;
     cr_cleanse(secret, sizeof secret);
     errno = saved;
     return good;

@@ -50,7 +50,9 @@ int prov_find_set(struct prov_find *find, const OSSL_PARAM params[])
         if (OSSL_PARAM_get_utf8_string_ptr(p, &alias) != 1 || alias == NULL)
             return 0;
         free(find->alias);
-        find->alias = strndup(alias, p->data_size);
+        /* Without it everything would match. */
+        if ((find->alias = strndup(alias, p->data_size)) == NULL)
+            return 0;
     }
     return 1;
 }
