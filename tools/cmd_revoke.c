@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "roles/role_change_rules.h"
 #include "tool_cert.h"
 #include "tool_change.h"
 #include "tool_pick.h"
@@ -51,6 +52,7 @@ static cr_status check_roles(struct tool *tool, const struct role_intent *intent
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_roles(store, &names, &n, err)) ||
         cr_failed(st = tool_intent_fill(tool, intent, &filled, err)))
         goto out;
+    filled.intent.if_generation_set = false; /* checked already, for the roles that hold the key */
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
         struct role_record *rec = NULL;
         struct tool_plan plan = {0};
@@ -66,6 +68,32 @@ out:
     tool_intent_clear(&filled);
     store_names_free(&names, n);
     return st;
+}
+
+/* --if-generation is meant for every role that holds the key; asked before anything is written. */
+static cr_status check_generations(struct tool *tool, const char *spki, struct cr_err *err)
+{
+    const struct role_intent intent = {.if_generation_set = true, .if_generation = tool->if_generation};
+    struct store *store;
+    char **names = NULL;
+    size_t n = 0;
+    cr_status st;
+
+    if (!tool->if_generation_set)
+        return cr_ok();
+    if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_roles(store, &names, &n, err)))
+        return st;
+    for (size_t i = 0; i < n && !cr_failed(st); i++) {
+        struct role_record *rec = NULL;
+        struct cr_stamp stamp;
+        if (cr_failed(st = store_load(store, names[i], &rec, &stamp, err)))
+            break;
+        if (tool_record_holds(rec, spki))
+            st = role_rule_generation(rec, &intent, names[i], err);
+        role_record_unref(&rec);
+    }
+    store_names_free(&names, n);
+    return cr_failed(st) ? cr_prefix(err, st, "nothing is revoked") : st;
 }
 
 /* A resumed revocation finds its replacement in certs/, without the token. */
@@ -201,7 +229,9 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     memcpy(rev.spki, cert->spki, sizeof(rev.spki));
     memcpy(rev.thumbprint, cert->thumbprint, sizeof(rev.thumbprint));
     if (cr_failed(st = cr_strdup(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
-        cr_failed(st = look_up(tool, &rev, &known, err)) || cr_failed(st = replacement(tool, cert, &rev, err)) ||
+        cr_failed(st = look_up(tool, &rev, &known, err)) ||
+        cr_failed(st = check_generations(tool, rev.spki, err)) ||
+        cr_failed(st = replacement(tool, cert, &rev, err)) ||
         cr_failed(st = carry_out(tool, &rev, known, err)))
         goto out;
     st = report(tool, cert, &rev, known, err);
@@ -224,7 +254,7 @@ const struct tool_cmd tool_cmd_revoke = {
     .doc = "From then on import, assign and rollback refuse the key, verification and\n"
            "'jwks' drop it at once. A good previous stays previous; without a replacement\n"
            "roles that signed with the key refuse to sign. Works without the token.",
-    .flags = TOOL_HAS_DRY_RUN,
+    .flags = TOOL_CHANGES,
     .options = options,
     .run = run,
 };

@@ -139,6 +139,8 @@ cr_status tool_revocation_apply(struct tool *tool, const struct store_revocation
 /* Carries every pending entry of revoked.json through all roles and marks it done; what `revoke` calls after saving its
  * entry, and what every other change calls first. Reports the roles it changed. Needs tool_lock. */
 cr_status tool_revocations_finish(struct tool *tool, struct cr_err *err);
+/* Does any slot of @rec (may be NULL) stand on this key? */
+bool tool_record_holds(const struct role_record *rec, const char *spki);
 /* One history line for a change that is not a role's (cert removed, imported). */
 cr_status tool_history(struct tool *tool, const char *verb, const char *role, const struct role_record *before,
                        const struct role_record *after, const char *note, const char *overridden, struct cr_err *err);

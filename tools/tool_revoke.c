@@ -6,7 +6,7 @@
 
 #include "tool_change.h"
 
-static bool holds_key(const struct role_record *rec, const char *spki)
+bool tool_record_holds(const struct role_record *rec, const char *spki)
 {
     for (int slot = ROLE_CURRENT; rec && slot <= ROLE_NEXT; slot++) {
         const struct role_cert *cert = role_record_slot(rec, (enum role_slot)slot);
@@ -26,7 +26,7 @@ static cr_status role_revoke(struct tool *tool, const char *role, const struct t
     if (!cr_failed(st) && plan.outcome.changed)
         st = tool_plan_store(tool, role, &plan, ROLE_REVOKE, note, err);
     if (!cr_failed(st) && plan.outcome.changed &&
-        (holds_key(plan.before, intent->intent.spki) || plan.after->current != plan.before->current))
+        (tool_record_holds(plan.before, intent->intent.spki) || plan.after->current != plan.before->current))
         st = tool_report_role(tool, role, &plan, err);
     tool_plan_clear(&plan);
     return st;
@@ -66,7 +66,7 @@ cr_status tool_revocation_apply(struct tool *tool, const struct store_revocation
     if (*rev->replace && cr_failed(st = tool_cert_find(tool, rev->replace, false, &intent.cert, err)))
         return st;
     if (!cr_failed(st = tool_intent_fill(tool, &intent, &filled, err))) {
-        filled.intent.if_generation_set = false; /* it names one role's record; a revocation concerns all */
+        filled.intent.if_generation_set = false; /* checked before the first record was changed */
         st = roles_revoke(tool, &filled, note, err);
     }
     tool_intent_clear(&filled);

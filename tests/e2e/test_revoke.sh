@@ -34,6 +34,9 @@ refused 2 "--thumbprint" certroll revoke
 refused 1 "no certificate" certroll revoke --thumbprint 00000000
 refused 1 "the very key" certroll revoke --thumbprint "$(thumb b)" --replace-with "$(thumb b2)"
 refused 1 "nothing is revoked yet" certroll revoke --thumbprint "$(thumb b)" --replace-with "$(thumb e)"
+refused 4 "nothing is revoked: role Default is at generation 1, not 7" certroll revoke --thumbprint "$(thumb b)" --if-generation 7
+refused 4 "is at generation 2, not 1" certroll revoke --thumbprint "$(thumb b)" --if-generation 1
+refused 2 "wants a number" certroll revoke --thumbprint "$(thumb b)" --if-generation x
 run certroll revoke --thumbprint "$(thumb b)" --dry-run
 out_has "would be revoked"
 diff -r fresh lab/state || fail "a dry run or a refusal changed something"
