@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "mock_hooks.h"
+
 static struct ck_function_list *target;
+static struct ck_function_list behind; /* the target, with the hooks of the personality in it */
 static struct mock_counts *counts;
 static unsigned long delay_us;
 
@@ -21,23 +24,44 @@ static void sleep_us(unsigned long us)
         nanosleep(&ts, NULL);
 }
 
+/* One less, if there is one. */
+static bool take_one(atomic_ulong *from)
+{
+    unsigned long left = atomic_load(from);
+
+    while (left > 0 && !atomic_compare_exchange_weak(from, &left, left - 1))
+        continue;
+    return left > 0;
+}
+
 /* True when the call is to fail with *rv. */
 static bool before(enum mock_function f, ck_rv_t *rv)
 {
     struct mock_entry *e;
-    unsigned long left;
 
+    if (counts != NULL && atomic_fetch_add(&counts->seen.running, 1) > 0)
+        atomic_fetch_add(&counts->seen.overlaps, 1);
     sleep_us(delay_us);
     if (counts == NULL)
         return false;
     e = &counts->of[f];
     atomic_fetch_add(&e->calls, 1);
     sleep_us(atomic_load(&e->delay_us));
-    left = atomic_load(&e->fail_left);
-    while (left > 0 && !atomic_compare_exchange_weak(&e->fail_left, &left, left - 1))
-        continue;
     *rv = atomic_load(&e->fail_rv);
-    return left > 0;
+    if (atomic_load(&e->fail_left) == 0 || take_one(&e->fail_skip) || !take_one(&e->fail_left))
+        return false;
+    atomic_fetch_add(&e->failed, 1);
+    return true;
+}
+
+static ck_rv_t after(ck_rv_t rv, bool made)
+{
+    if (counts == NULL)
+        return rv;
+    if (!made && rv == CKR_OPERATION_ACTIVE)
+        atomic_fetch_add(&counts->seen.dirty, 1);
+    atomic_fetch_sub(&counts->seen.running, 1);
+    return rv;
 }
 
 #define MOCK_DEFINE(name, params, args)                                                                                \
@@ -45,7 +69,7 @@ static bool before(enum mock_function f, ck_rv_t *rv)
     {                                                                                                                  \
         ck_rv_t rv;                                                                                                    \
                                                                                                                        \
-        return before(MOCK_##name, &rv) ? rv : target->name args;                                                      \
+        return before(MOCK_##name, &rv) ? after(rv, true) : after(behind.name args, false);                            \
     }
 MOCK_FUNCTIONS(MOCK_DEFINE)
 
@@ -73,8 +97,12 @@ static void target_load(void)
     if (counts != NULL) {
         MOCK_FUNCTIONS(MOCK_NAME)
     }
-    if (target != NULL)
-        functions.version = target->version;
+    if (target == NULL)
+        return;
+    functions.version = target->version;
+    behind = *target;
+    if (counts != NULL)
+        mock_hooks_install(target, &behind, &counts->persona, &counts->seen);
 }
 
 ck_rv_t C_GetFunctionList(struct ck_function_list **list)

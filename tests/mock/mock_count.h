@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What mock_count.so shares with tests and benchmarks: a file, mapped by both, with one entry a function. The module
  * forwards every call to the module named in CERTROLL_MOCK_TARGET, counts it in the file named in CERTROLL_MOCK_COUNTS
- * (made if need be), first waits CERTROLL_MOCK_DELAY_US microseconds, and fails it where a test asks for that.
- * mock_counts FILE prints "NAME COUNT" lines of the functions that were called. */
+ * (made if need be), first waits CERTROLL_MOCK_DELAY_US microseconds, and fails it where a test asks for that; in between
+ * it behaves as mock_persona.h says. mock_counts FILE prints "NAME COUNT" lines of the functions that were called. */
 #ifndef MOCK_COUNT_H
 #define MOCK_COUNT_H
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mock_functions.h"
+#include "mock_persona.h"
 
 #define MOCK_ENUM(name, params, args) MOCK_##name,
 enum mock_function { MOCK_FUNCTIONS(MOCK_ENUM) MOCK_COUNT };
@@ -21,12 +22,16 @@ struct mock_entry {
     char label[32];
     atomic_ulong calls;
     atomic_ulong fail_rv;   /* returned instead of a call */
+    atomic_ulong fail_skip; /* after that many calls that pass */
     atomic_ulong fail_left; /* that often */
+    atomic_ulong failed;    /* how often it was */
     atomic_ulong delay_us;  /* of this function, besides the one of all */
 };
 
 struct mock_counts {
     struct mock_entry of[MOCK_COUNT];
+    struct mock_persona persona;
+    struct mock_seen seen;
 };
 
 /* NULL when the file cannot be mapped. */
@@ -49,6 +54,18 @@ static inline unsigned long mock_counts_total(struct mock_counts *c)
     for (int i = 0; i < MOCK_COUNT; i++)
         n += atomic_load(&c->of[i].calls);
     return n;
+}
+
+/* From now on @skip calls pass, @times fail with @rv, all others pass; 0 times: none fails. */
+static inline void mock_fail(struct mock_counts *c, enum mock_function of, unsigned long rv, unsigned long skip,
+                             unsigned long times)
+{
+    struct mock_entry *e = &c->of[of];
+
+    atomic_store(&e->fail_left, 0);
+    atomic_store(&e->fail_rv, rv);
+    atomic_store(&e->fail_skip, skip);
+    atomic_store(&e->fail_left, times);
 }
 
 #endif
