@@ -120,6 +120,8 @@ static void children_forked_after_load_sign(void **state)
     assert_int_equal(fixture_sign_verify(&f, obj, pkey, NULL).code, CR_OK);
 }
 
+/* ASan before LLVM 18 (gcc 12 has an older one) leaves its allocator locked in such a child: llvm/llvm-project#75290. */
+#ifndef __SANITIZE_ADDRESS__
 static void children_forked_while_8_threads_sign_do_not_hang(void **state)
 {
     pthread_t threads[8];
@@ -127,11 +129,6 @@ static void children_forked_while_8_threads_sign_do_not_hang(void **state)
     unsigned long before;
 
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    /* gcc 12's ASan does not hold its allocator's lock over fork, as glibc does: a few children wait in malloc. */
-    print_message("skipped: AddressSanitizer's malloc hangs in children of a process with threads\n");
-    skip();
-#endif
     atomic_store(&stop, false);
     for (size_t i = 0; i < CR_COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work, NULL), 0);
@@ -147,6 +144,7 @@ static void children_forked_while_8_threads_sign_do_not_hang(void **state)
     assert_int_equal(t.signed_, FORKS);
     assert_int_equal(atomic_load(&failures), 0);
 }
+#endif
 
 static void a_grandchild_signs_too(void **state)
 {
@@ -234,7 +232,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_forked_after_load_sign),
         cmocka_unit_test(a_grandchild_signs_too),
+#ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(children_forked_while_8_threads_sign_do_not_hang),
+#endif
         cmocka_unit_test(the_process_exits_without_a_crash),
     };
 

@@ -17,8 +17,6 @@
 
 static const char data[] = "some text that somebody signs";
 static EVP_PKEY *key, *pub;
-static atomic_bool stop;
-static atomic_uint failed, signatures;
 
 static bool sign_once(void)
 {
@@ -66,6 +64,13 @@ static void a_child_forked_after_the_load_signs_and_so_does_the_parent(void **st
     assert_true(sign_once());
 }
 
+/* ASan before LLVM 18 (gcc 12 has an older one) leaves its allocator locked in a child of a process with threads:
+ * llvm/llvm-project#75290. TSan switches itself off there, and is too slow for the 100 ms of the gate:
+ * llvm/llvm-project#96600. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static atomic_bool stop;
+static atomic_uint failed, signatures;
+
 static void *sign_all_the_time(void *arg)
 {
     (void)arg;
@@ -94,6 +99,7 @@ static void children_forked_while_eight_threads_sign_sign_too(void **state)
     assert_int_equal(bad, 0);
     assert_int_equal(failed, 0);
 }
+#endif
 
 static int setup(void **state)
 {
@@ -119,7 +125,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_forked_after_the_load_signs_and_so_does_the_parent),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         cmocka_unit_test(children_forked_while_eight_threads_sign_sign_too),
+#endif
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
