@@ -41,7 +41,7 @@ static void *dup_curve(struct prov_key *key)
 
     if (key->type != TOK_KEY_EC || cr_failed(prov_key_new(key->ctx, key->type, &copy, NULL)))
         return NULL;
-    copy->group = key->group != NULL ? key->group : prov_pub_group(key->pub);
+    copy->group = key->group != NULL || key->pub == NULL ? key->group : prov_pub_group(key->pub);
     return copy;
 }
 
@@ -219,6 +219,10 @@ int prov_keymgmt_export(void *vkey, int selection, OSSL_CALLBACK *cb, void *arg)
     int good = 0;
 
     if (whole && (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0)
+        return 0;
+    /* EVP_PKEY_eq, and nothing else, asks for exactly these, and EVP would keep the answer for ever: after a roll the old
+     * public key would still be equal. Refused, it has the other key imported here and asks match(). */
+    if (key->live && selection == (OSSL_KEYMGMT_SELECT_PUBLIC_KEY | OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS))
         return 0;
     selection &= ~OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
     pub = prov_key_public(key);

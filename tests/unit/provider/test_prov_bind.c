@@ -159,6 +159,71 @@ static void a_copy_of_a_key_stays_and_the_original_flips(void **state)
     }
 }
 
+static X509 *x509_of(const struct role_cert *cert)
+{
+    const unsigned char *p = cert->leaf.p;
+    X509 *x509 = d2i_X509(NULL, &p, (long)cert->leaf.n);
+
+    assert_non_null(x509);
+    return x509;
+}
+
+static int ssl_accepts(X509 *x509, EVP_PKEY *key)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    int good;
+
+    assert_non_null(ctx);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, x509), 1);
+    good = SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return good;
+}
+
+/* Asks everything that compares a certificate or a public key with @key, in both orders. */
+static void belongs_to(EVP_PKEY *key, const struct role_cert *cert, EVP_PKEY *pub, int yes)
+{
+    X509 *x509 = x509_of(cert);
+
+    assert_int_equal(X509_check_private_key(x509, key), yes);
+    assert_int_equal(ssl_accepts(x509, key), yes);
+    assert_int_equal(EVP_PKEY_eq(key, pub) == 1, yes);
+    assert_int_equal(EVP_PKEY_eq(pub, key) == 1, yes);
+    ERR_clear_error();
+    X509_free(x509);
+}
+
+static void the_certificate_of_a_key_is_known_before_and_after_a_roll(void **state)
+{
+    static const char *const rows[][3] = {{"EqR", "RsaA", "RsaB"}, {"EqE", "EcA", "EcB"}, {"EqD", "EdA", "EdB"}};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        struct pair p = pair_of(rows[i][0], rows[i][1], rows[i][2]);
+        EVP_PKEY *live, *pinned;
+        char uri[64];
+
+        (void)snprintf(uri, sizeof uri, "certroll://%s", rows[i][0]);
+        live = fixture_key(NULL, uri);
+        (void)snprintf(uri, sizeof uri, "certroll://%s;bind=pinned", rows[i][0]);
+        pinned = fixture_key(NULL, uri);
+        belongs_to(live, p.a, p.pa, 1);
+        belongs_to(live, p.b, p.pb, 0);
+        fixture_assign(rows[i][0], p.b);
+        belongs_to(live, p.b, p.pb, 1);
+        belongs_to(live, p.a, p.pa, 0);
+        belongs_to(pinned, p.a, p.pa, 1);
+        belongs_to(pinned, p.b, p.pb, 0);
+        assert_true(signs_as(live, p.pb, p.b)); /* and nothing of this moved where it signs */
+        assert_true(signs_as(pinned, p.pa, p.a));
+        assert_int_not_equal(EVP_PKEY_eq(live, pinned), 1);
+        EVP_PKEY_free(live);
+        EVP_PKEY_free(pinned);
+        pair_clear(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_thumbprint_pins_previous_and_refuses_when_revoked),
         cmocka_unit_test(a_copied_context_refuses_a_revoked_key_at_its_next_init),
         cmocka_unit_test(a_copy_of_a_key_stays_and_the_original_flips),
+        cmocka_unit_test(the_certificate_of_a_key_is_known_before_and_after_a_roll),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
