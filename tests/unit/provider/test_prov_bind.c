@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/store.h>
 #include <setjmp.h>
@@ -224,6 +225,173 @@ static void the_certificate_of_a_key_is_known_before_and_after_a_roll(void **sta
     }
 }
 
+/* What stands in the role from now on, policy or not. */
+static void put_record(const char *role, void (*edit)(struct role_record *rec, struct role_cert *cert),
+                       struct role_cert *cert)
+{
+    struct role_record *rec = NULL, *next = NULL;
+    struct cr_err err = {0};
+
+    assert_false(cr_failed(store_load(fx.store, role, &rec, NULL, &err)));
+    assert_false(cr_failed(role_record_dup(rec, &next, &err)));
+    next->generation++;
+    edit(next, cert);
+    if (cr_failed(store_save(fx.store, next, rec->generation, &err)))
+        fail_msg("%s: %s", role, err.text);
+    role_record_unref(&rec);
+    role_record_unref(&next);
+}
+
+static void put_current(struct role_record *rec, struct role_cert *cert)
+{
+    role_cert_put(&rec->current, cert);
+    role_cert_put(&rec->previous, NULL);
+    rec->previous_until = 0;
+}
+
+static void put_ceiling(struct role_record *rec, struct role_cert *cert)
+{
+    (void)cert;
+    rec->max_rsa_bits = 2048;
+}
+
+static void a_live_key_asks_to_be_reloaded_when_its_kind_changes(void **state)
+{
+    static const char *const certs[] = {"RsaA", "EcA", "P384", "EdA"};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(certs); i++) {
+        struct role_cert *from = fixture_cert(certs[i]);
+        EVP_PKEY *pub = fixture_public(from), *key;
+
+        fixture_assign("Kind", from);
+        key = fixture_key(NULL, "certroll://Kind;bind=live");
+        for (size_t k = 0; k < CR_COUNT(certs); k++) {
+            struct role_cert *to = fixture_cert(certs[k]);
+
+            put_record("Kind", put_current, to);
+            assert_true(k == i ? signs_as(key, pub, from) : refuses(key, "reload"));
+            assert_int_equal(EVP_PKEY_get_bits(key), EVP_PKEY_get_bits(pub)); /* and what was read stays readable */
+            role_cert_unref(&to);
+        }
+        EVP_PKEY_free(key);
+        EVP_PKEY_free(pub);
+        role_cert_unref(&from);
+    }
+}
+
+static void a_live_key_does_not_grow_over_the_ceiling(void **state)
+{
+    struct pair p = pair_of("Ceiling", "RsaA", "Rsa3");
+    EVP_PKEY *key, *fresh;
+
+    (void)state;
+    put_record("Ceiling", put_ceiling, NULL);
+    key = fixture_key(NULL, "certroll://Ceiling");
+    assert_int_equal(EVP_PKEY_get_size(key), 256);
+    put_record("Ceiling", put_current, p.b);
+    assert_true(refuses(key, "reload"));
+    fresh = fixture_key(NULL, "certroll://Ceiling");
+    assert_int_equal(EVP_PKEY_get_size(fresh), 384);
+    assert_true(signs_as(fresh, p.pb, p.b));
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(fresh);
+    pair_clear(&p);
+}
+
+static void the_length_asked_for_is_that_of_the_bound_key(void **state)
+{
+    struct pair p = pair_of("Length", "RsaA", "Rsa3");
+    EVP_PKEY *key = fixture_key(NULL, "certroll://Length");
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(EVP_PKEY_get_size(key), 512);
+    assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+    fixture_assign("Length", p.b);
+    assert_int_equal(EVP_DigestSign(ctx, NULL, &n, tbs, sizeof data), 1);
+    assert_int_equal(n, 256);
+    assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+    assert_int_equal(EVP_DigestSign(ctx, NULL, &n, tbs, sizeof data), 1);
+    assert_int_equal(n, 384);
+    assert_int_equal(EVP_PKEY_get_size(key), 512);
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    pair_clear(&p);
+}
+
+enum how { ONE_SHOT, FINAL, PLAIN };
+
+/* Signs into @n bytes; is the buffer, also what lies behind them, as it was when that fails? */
+static int sign_into(EVP_PKEY *key, enum how how, int pad, size_t n)
+{
+    unsigned char sig[600], same[600];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pctx = NULL, *plain = EVP_PKEY_CTX_new(key, NULL);
+    const char *md = EVP_PKEY_is_a(key, "ED25519") ? NULL : "SHA256";
+    size_t room = n;
+    int good;
+
+    memset(sig, 0xa5, sizeof sig);
+    memset(same, 0xa5, sizeof same);
+    if (how == PLAIN) {
+        good = EVP_PKEY_sign_init(plain) == 1 && (pad == 0 || EVP_PKEY_CTX_set_rsa_padding(plain, pad) == 1) &&
+               EVP_PKEY_CTX_set_signature_md(plain, EVP_sha256()) == 1 && EVP_PKEY_sign(plain, sig, &n, tbs, 32) == 1;
+    } else {
+        good = EVP_DigestSignInit_ex(ctx, &pctx, md, NULL, NULL, key, NULL) == 1 &&
+               (pad == 0 || EVP_PKEY_CTX_set_rsa_padding(pctx, pad) == 1);
+        if (how == ONE_SHOT)
+            good = good && EVP_DigestSign(ctx, sig, &n, tbs, sizeof data) == 1;
+        else
+            good = good && EVP_DigestSignUpdate(ctx, tbs, sizeof data) == 1 && EVP_DigestSignFinal(ctx, sig, &n) == 1;
+    }
+    assert_memory_equal(sig + room, same, sizeof sig - room);
+    if (!good)
+        assert_memory_equal(sig, same, sizeof sig);
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_CTX_free(plain);
+    ERR_clear_error();
+    return good;
+}
+
+static void one_byte_too_few_is_refused_and_nothing_is_written(void **state)
+{
+    static const struct {
+        const char *uri;
+        enum how how;
+        int pad;
+        size_t n;
+    } rows[] = {
+        {"certroll://RsaA", ONE_SHOT, 0, 256},
+        {"certroll://RsaA", FINAL, 0, 256},
+        {"certroll://RsaA", PLAIN, 0, 256},
+        {"certroll://RsaA", ONE_SHOT, RSA_PKCS1_PSS_PADDING, 256},
+        {"certroll://RsaA", FINAL, RSA_PKCS1_PSS_PADDING, 256},
+        {"certroll://RsaA", PLAIN, RSA_PKCS1_PSS_PADDING, 256},
+        {"certroll://Rsa3", ONE_SHOT, 0, 384},
+        {"certroll://EcA", ONE_SHOT, 0, 72},
+        {"certroll://EcA", FINAL, 0, 72},
+        {"certroll://EcA", PLAIN, 0, 72},
+        {"certroll://P384", ONE_SHOT, 0, 104},
+        {"certroll://EdA", ONE_SHOT, 0, 64},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        EVP_PKEY *key = fixture_key(NULL, rows[i].uri);
+
+        assert_non_null(key);
+        for (size_t less = 1; less <= rows[i].n; less += rows[i].n - 1) {
+            if (sign_into(key, rows[i].how, rows[i].pad, rows[i].n - less))
+                fail_msg("row %zu signs into %zu bytes less", i, less);
+        }
+        if (!sign_into(key, rows[i].how, rows[i].pad, rows[i].n))
+            fail_msg("row %zu does not sign into %zu bytes", i, rows[i].n);
+        EVP_PKEY_free(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +400,10 @@ int main(void)
         cmocka_unit_test(a_copied_context_refuses_a_revoked_key_at_its_next_init),
         cmocka_unit_test(a_copy_of_a_key_stays_and_the_original_flips),
         cmocka_unit_test(the_certificate_of_a_key_is_known_before_and_after_a_roll),
+        cmocka_unit_test(a_live_key_asks_to_be_reloaded_when_its_kind_changes),
+        cmocka_unit_test(a_live_key_does_not_grow_over_the_ceiling),
+        cmocka_unit_test(the_length_asked_for_is_that_of_the_bound_key),
+        cmocka_unit_test(one_byte_too_few_is_refused_and_nothing_is_written),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
