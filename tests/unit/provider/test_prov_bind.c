@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which key an operation is bound to, and when: slots, pins, copies, revocation, rolls between two calls. */
+#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
@@ -392,6 +393,184 @@ static void one_byte_too_few_is_refused_and_nothing_is_written(void **state)
     }
 }
 
+/* Kid and thumbprint that the context says are those of @cert. */
+static bool says(EVP_PKEY_CTX *pctx, const struct role_cert *cert)
+{
+    char kid[128] = "", thumb[65] = "";
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_string("certroll-kid", kid, sizeof kid),
+                           OSSL_PARAM_utf8_string("certroll-thumbprint", thumb, sizeof thumb), OSSL_PARAM_END};
+
+    return EVP_PKEY_CTX_get_params(pctx, params) == 1 && strcmp(kid, cert->jkt) == 0 &&
+           strcmp(thumb, cert->thumbprint) == 0;
+}
+
+static void finals_as(EVP_MD_CTX *ctx, const char *text, EVP_PKEY *pub)
+{
+    unsigned char sig[512];
+    size_t n = sizeof sig;
+
+    assert_int_equal(EVP_DigestSignFinal(ctx, sig, &n), 1);
+    assert_true(fixture_verify(pub, text, strlen(text), sig, n));
+}
+
+static void a_stream_and_its_copy_end_with_the_key_of_their_init(void **state)
+{
+    static const char *const rows[][3] = {{"StreamR", "RsaA", "RsaB"}, {"StreamE", "EcA", "EcB"}};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        struct pair p = pair_of(rows[i][0], rows[i][1], rows[i][2]);
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
+        EVP_PKEY_CTX *pctx = NULL;
+        EVP_PKEY *key;
+        char uri[64];
+
+        (void)snprintf(uri, sizeof uri, "certroll://%s", rows[i][0]);
+        key = fixture_key(NULL, uri);
+        assert_int_equal(EVP_DigestSignInit(ctx, &pctx, EVP_sha256(), NULL, key), 1);
+        assert_int_equal(EVP_DigestSignUpdate(ctx, "one ", 4), 1);
+        fixture_assign(rows[i][0], p.b);
+        assert_int_equal(EVP_MD_CTX_copy_ex(copy, ctx), 1); /* after the roll, and yet of the init before it */
+        assert_int_equal(EVP_DigestSignUpdate(ctx, "two", 3), 1);
+        assert_int_equal(EVP_DigestSignUpdate(copy, "three", 5), 1);
+        assert_true(says(pctx, p.a));
+        assert_true(says(EVP_MD_CTX_get_pkey_ctx(copy), p.a));
+        finals_as(ctx, "one two", p.pa);
+        finals_as(copy, "one three", p.pa);
+        assert_int_equal(EVP_DigestSignInit(copy, &pctx, NULL, NULL, NULL), 1); /* the same key, asked again */
+        assert_true(says(pctx, p.b));
+        assert_int_equal(EVP_DigestSignUpdate(copy, "four", 4), 1);
+        finals_as(copy, "four", p.pb);
+        EVP_MD_CTX_free(ctx);
+        EVP_PKEY_free(key); /* the copy holds it */
+        assert_int_equal(EVP_DigestSignInit(copy, &pctx, EVP_sha256(), NULL, NULL), 1);
+        assert_int_equal(EVP_DigestSignUpdate(copy, "five", 4), 1);
+        finals_as(copy, "five", p.pb);
+        EVP_MD_CTX_free(copy);
+        pair_clear(&p);
+    }
+}
+
+static void a_plain_context_is_bound_anew_by_each_init(void **state)
+{
+    struct pair p = pair_of("Plain", "RsaA", "RsaB");
+    EVP_PKEY *key = fixture_key(NULL, "certroll://Plain");
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL), *copy;
+
+    (void)state;
+    assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+    copy = EVP_PKEY_CTX_dup(ctx);
+    assert_non_null(copy);
+    fixture_assign("Plain", p.b);
+    assert_true(says(ctx, p.a));
+    assert_true(says(copy, p.a));
+    assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+    assert_true(says(ctx, p.b));
+    assert_true(says(copy, p.a));
+    fixture_revoke("Plain", p.b->spki);
+    assert_int_not_equal(EVP_PKEY_sign_init(ctx), 1);
+    assert_int_not_equal(EVP_PKEY_sign_init(copy), 1);
+    assert_true(fixture_error_has("revoked"));
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_CTX_free(copy);
+    EVP_PKEY_free(key);
+    pair_clear(&p);
+}
+
+/* How @key verifies @sig: the slot that matched, "" for a bad one. */
+static void matched_by(EVP_PKEY *key, const unsigned char *sig, size_t n, const char *want)
+{
+    char matched[16] = "";
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_string("certroll-matched", matched, sizeof matched), OSSL_PARAM_END};
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pctx = NULL;
+    const char *md = EVP_PKEY_is_a(key, "ED25519") ? NULL : "SHA256";
+    int good;
+
+    assert_int_equal(EVP_DigestVerifyInit_ex(ctx, &pctx, md, NULL, NULL, key, NULL), 1);
+    good = EVP_DigestVerify(ctx, sig, n, tbs, sizeof data);
+    assert_int_equal(EVP_PKEY_CTX_get_params(pctx, params), 1);
+    assert_string_equal(matched, want);
+    assert_int_equal(good == 1, want[0] != '\0');
+    EVP_MD_CTX_free(ctx);
+}
+
+static void every_valid_slot_verifies_and_a_revoked_key_does_not(void **state)
+{
+    static const char *const rows[][3] = {
+        {"SlotsR", "RsaA", "RsaB"}, {"SlotsE", "EcA", "EcB"}, {"SlotsD", "EdA", "EdB"}};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        struct pair p = pair_of(rows[i][0], rows[i][1], rows[i][2]);
+        unsigned char by_a[512], by_b[512];
+        size_t na = sizeof by_a, nb = sizeof by_b;
+        EVP_PKEY *live, *pinned, *next;
+        char uri[64];
+
+        fixture_roll(rows[i][0], p.b, fixture_now() + 86400);
+        (void)snprintf(uri, sizeof uri, "certroll://%s", rows[i][0]);
+        live = fixture_key(NULL, uri);
+        (void)snprintf(uri, sizeof uri, "certroll://%s;bind=pinned", rows[i][0]);
+        pinned = fixture_key(NULL, uri);
+        (void)snprintf(uri, sizeof uri, "certroll://%s;slot=next", rows[i][0]);
+        next = fixture_key(NULL, uri);
+        assert_true(fixture_sign(live, data, sizeof data, by_a, &na, NULL));
+        assert_true(fixture_sign(next, data, sizeof data, by_b, &nb, NULL));
+        matched_by(live, by_a, na, "current");
+        matched_by(live, by_b, nb, "next");
+        matched_by(pinned, by_a, na, "current");
+        matched_by(pinned, by_b, nb, ""); /* what it would not have signed */
+        fixture_change(rows[i][0], (struct role_intent){.verb = ROLE_ROLL_NOW});
+        matched_by(live, by_b, nb, "current");
+        matched_by(live, by_a, na, "previous");
+        matched_by(pinned, by_a, na, "previous");
+        fixture_revoke(rows[i][0], p.a->spki);
+        matched_by(live, by_a, na, "");
+        matched_by(live, by_b, nb, "current");
+        by_b[nb / 2] ^= 1;
+        matched_by(live, by_b, nb, "");
+        ERR_clear_error();
+        EVP_PKEY_free(live);
+        EVP_PKEY_free(pinned);
+        EVP_PKEY_free(next);
+        pair_clear(&p);
+    }
+}
+
+static void the_public_half_is_exported_and_the_private_is_not(void **state)
+{
+    static const char *const certs[] = {"RsaA", "EcA", "EdA"};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(certs); i++) {
+        struct role_cert *cert = fixture_cert(certs[i]);
+        EVP_PKEY *pub = fixture_public(cert), *key, *back = NULL;
+        OSSL_PARAM *params = NULL;
+        EVP_PKEY_CTX *ctx;
+        char uri[64];
+
+        (void)snprintf(uri, sizeof uri, "certroll://%s", certs[i]);
+        key = fixture_key(NULL, uri);
+        assert_int_not_equal(EVP_PKEY_todata(key, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, &params), 1);
+        assert_null(params);
+        assert_int_equal(EVP_PKEY_todata(key, EVP_PKEY_PUBLIC_KEY, &params), 1);
+        assert_null(OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_PRIV_KEY));
+        assert_null(OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_RSA_D));
+        ctx = EVP_PKEY_CTX_new_from_name(NULL, EVP_PKEY_get0_type_name(pub), "provider=default");
+        assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+        assert_int_equal(EVP_PKEY_fromdata(ctx, &back, EVP_PKEY_PUBLIC_KEY, params), 1);
+        assert_int_equal(EVP_PKEY_eq(back, pub), 1);
+        ERR_clear_error();
+        OSSL_PARAM_free(params);
+        EVP_PKEY_CTX_free(ctx);
+        EVP_PKEY_free(back);
+        EVP_PKEY_free(key);
+        EVP_PKEY_free(pub);
+        role_cert_unref(&cert);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +583,10 @@ int main(void)
         cmocka_unit_test(a_live_key_does_not_grow_over_the_ceiling),
         cmocka_unit_test(the_length_asked_for_is_that_of_the_bound_key),
         cmocka_unit_test(one_byte_too_few_is_refused_and_nothing_is_written),
+        cmocka_unit_test(a_stream_and_its_copy_end_with_the_key_of_their_init),
+        cmocka_unit_test(a_plain_context_is_bound_anew_by_each_init),
+        cmocka_unit_test(every_valid_slot_verifies_and_a_revoked_key_does_not),
+        cmocka_unit_test(the_public_half_is_exported_and_the_private_is_not),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
