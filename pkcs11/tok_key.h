@@ -20,6 +20,8 @@ struct tok_key {
 };
 
 void tok_key_clear(struct tok_key *key); /* wipes; NULL is fine */
+/* Into cleared storage; on failure the caller clears it. */
+cr_status tok_key_copy_public(const struct tok_key *from, struct tok_key *to, struct cr_err *err);
 /* Same public key? */
 bool tok_key_same_public(const struct tok_key *a, const struct tok_key *b);
 

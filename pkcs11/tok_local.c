@@ -5,17 +5,18 @@
 #include <string.h>
 
 #include "tok_crypto.h"
-#include "tok_member.h"
-#include "tok_object.h"
+#include "tok_job.h"
+#include "tok_place.h"
 #include "tok_uri.h"
 
-/* What find gave to one caller; the entry behind it is shared. */
+/* What find gave to one caller; the entries behind it are shared. */
 struct tok_object {
     atomic_uint refs;
     struct tok_local *loc; /* counted */
-    struct tok_member *m;  /* of loc */
-    struct tok_entry *entry;
     struct tok_prover prover;
+    struct tok_key pub; /* with op-timeout alone: a call that nobody waits for any more still knows the key */
+    size_t n;
+    struct tok_place places[];
 };
 
 static void local_unref(struct tok_local *loc)
@@ -41,7 +42,9 @@ static void object_unref(struct tok_object **objp)
     *objp = NULL;
     if (obj == NULL || atomic_fetch_sub(&obj->refs, 1) != 1)
         return;
-    tok_entry_put(&obj->entry);
+    for (size_t i = 0; i < obj->n; i++)
+        tok_place_clear(&obj->places[i]);
+    tok_key_clear(&obj->pub);
     local_unref(obj->loc);
     free(obj);
 }
@@ -55,75 +58,59 @@ static void signer_unref(struct tok_signer **signer)
         local_unref(loc);
 }
 
-static cr_status handle_only(struct tok_session *ses, void *arg, struct cr_err *err)
+static cr_status object_new(struct tok_local *loc, const char *const *locations, size_t n, const struct tok_key *pub,
+                            struct tok_object **out, struct cr_err *err)
 {
-    struct tok_object *obj = arg;
-    CK_OBJECT_HANDLE handle;
+    struct tok_object *obj;
+    cr_status st = cr_ok();
 
-    return tok_entry_handle(obj->entry, ses, &obj->prover, &handle, err);
-}
-
-/* The entry under this location, or one made for the token the location selects. */
-static cr_status entry_find(struct tok_object *obj, const char *location, const struct tok_key *pub, bool *warm,
-                            struct cr_err *err)
-{
-    struct tok_local *loc = obj->loc;
-    size_t at = 0;
-    cr_status st;
-
-    for (size_t i = 0; i < loc->n; i++) {
-        obj->m = &loc->members[i];
-        if ((obj->entry = tok_entry_peek(obj->m->slot, location, pub, warm)) != NULL)
-            return cr_ok();
-    }
-    if (cr_failed(st = tok_member_select(loc, location, &at, err)))
-        return st;
-    obj->m = &loc->members[at];
-    return tok_entry_get(obj->m->slot, location, pub, &obj->entry, warm, err);
-}
-
-static cr_status find(struct tok_signer *signer, const char *location, const struct tok_key *pub, tok_verify_fn *verify,
-                      void *verify_arg, struct tok_object **out, struct cr_err *err)
-{
-    struct tok_object *obj = calloc(1, sizeof(*obj));
-    bool warm = false;
-    cr_status st;
-
-    if (obj == NULL)
+    if (n == 0 || n > TOK_PLACES_MAX)
+        return cr_fail(err, CR_E_INVALID, "a key stands at 1 to %d locations, not %zu", TOK_PLACES_MAX, n);
+    if ((obj = calloc(1, sizeof(*obj) + n * sizeof(obj->places[0]))) == NULL)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     atomic_init(&obj->refs, 1);
-    obj->loc = (struct tok_local *)signer;
-    atomic_fetch_add(&obj->loc->refs, 1);
-    obj->prover = (struct tok_prover){verify, verify_arg};
-    if (cr_failed(st = entry_find(obj, location, pub, &warm, err)) ||
-        (!warm && cr_failed(st = tok_session_run(obj->m, false, handle_only, obj, err))))
+    obj->loc = loc;
+    atomic_fetch_add(&loc->refs, 1);
+    obj->n = n;
+    for (size_t i = 0; i < n && !cr_failed(st); i++)
+        st = cr_strdup(locations[i], &obj->places[i].location, err);
+    if (!cr_failed(st) && loc->op_timeout_ms > 0)
+        st = tok_key_copy_public(pub, &obj->pub, err);
+    if (cr_failed(st))
         object_unref(&obj);
     else
         *out = obj;
     return st;
 }
 
-enum kind { KIND_SIGN, KIND_DECRYPT, KIND_DERIVE };
+enum kind { KIND_FIND, KIND_SIGN, KIND_DECRYPT, KIND_DERIVE };
 
 struct operation {
     enum kind kind;
     struct tok_object *obj;
+    const struct tok_key *pub; /* to find with */
+    size_t at;                 /* which place */
     const struct tok_mech *mech;
     struct cr_bytes in;
     unsigned char *out;
     size_t size, n;
+    struct tok_entry *entry; /* of the place */
+    bool proven;             /* the key was there and is the right one */
 };
 
 static cr_status operate(struct tok_session *ses, void *arg, struct cr_err *err)
 {
     struct operation *op = arg;
-    const struct tok_key *pub = &op->obj->entry->pub;
+    const struct tok_key *pub = &op->entry->pub;
     CK_OBJECT_HANDLE handle = 0;
-    cr_status st = tok_entry_handle(op->obj->entry, ses, &op->obj->prover, &handle, err);
+    cr_status st = tok_entry_handle(op->entry, ses, &op->obj->prover, &handle, err);
 
+    op->proven = !cr_failed(st);
     if (cr_failed(st))
         return st;
     switch (op->kind) {
+    case KIND_FIND:
+        return st;
     case KIND_SIGN:
         return tok_crypto_sign(ses, handle, pub, op->mech, op->in, op->out, op->size, &op->n, err);
     case KIND_DECRYPT:
@@ -134,9 +121,170 @@ static cr_status operate(struct tok_session *ses, void *arg, struct cr_err *err)
     return cr_fail(err, CR_E_INTERNAL, "no such operation");
 }
 
-static cr_status run(struct operation *op, size_t *n, struct cr_err *err)
+/* At one place. A find that hits the cache makes no call. */
+static cr_status run_here(void *arg, struct cr_err *err)
 {
-    cr_status st = tok_session_run(op->obj->m, false, operate, op, err);
+    struct operation *op = arg;
+    struct tok_member *m = NULL;
+    bool warm = false;
+    cr_status st = tok_place_entry(op->obj->loc, &op->obj->places[op->at], op->pub, &op->entry, &m, &warm, err);
+
+    if (cr_failed(st) || (op->kind == KIND_FIND && warm))
+        return st;
+    return tok_session_run(m, false, operate, op, err);
+}
+
+/* An operation of its own, for a thread that may outlive the caller. */
+struct timed {
+    struct operation op;
+    struct tok_mech mech;
+    struct cr_buf in, label;
+    unsigned char *out;
+};
+
+static void timed_drop(void *arg)
+{
+    struct timed *t = arg;
+
+    object_unref(&t->op.obj);
+    cr_buf_clear(&t->in);
+    cr_buf_clear(&t->label);
+    if (t->out != NULL)
+        cr_cleanse(t->out, t->op.size);
+    free(t->out);
+    free(t);
+}
+
+static void timed_take(void *arg, void *to)
+{
+    struct timed *t = arg;
+    struct operation *op = to;
+
+    if (t->op.n > 0)
+        memcpy(op->out, t->out, t->op.n);
+    op->n = t->op.n;
+    op->proven = t->op.proven;
+}
+
+static cr_status timed_run(void *arg, struct cr_err *err)
+{
+    return run_here(&((struct timed *)arg)->op, err);
+}
+
+static cr_status timed_new(const struct operation *op, struct timed **out, struct cr_err *err)
+{
+    struct timed *t = calloc(1, sizeof(*t));
+    cr_status st = cr_ok();
+
+    if (t == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    t->op = *op;
+    t->op.obj = object_ref(op->obj);
+    t->op.pub = &op->obj->pub;
+    if (op->mech != NULL) {
+        t->mech = *op->mech;
+        t->op.mech = &t->mech;
+        st = cr_buf_set(&t->label, op->mech->label.p, op->mech->label.n, err);
+        t->mech.label = cr_buf_bytes(&t->label);
+    }
+    if ((t->out = malloc(op->size + 1)) == NULL)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    if (cr_failed(st) || cr_failed(st = cr_buf_set(&t->in, op->in.p, op->in.n, err))) {
+        timed_drop(t);
+        return st;
+    }
+    t->op.in = cr_buf_bytes(&t->in);
+    t->op.out = t->out;
+    *out = t;
+    return st;
+}
+
+static cr_status run_at(struct operation *op, struct cr_err *err)
+{
+    unsigned timeout = op->obj->loc->op_timeout_ms;
+    struct timed *t = NULL;
+    cr_status st;
+
+    if (timeout == 0)
+        return run_here(op, err);
+    if (cr_failed(st = timed_new(op, &t, err)))
+        return st;
+    return tok_job_run(&(struct tok_job_work){timed_run, timed_take, timed_drop, t, op}, timeout,
+                       op->obj->places[op->at].location, err);
+}
+
+/* May another place do what this one failed to? What is wrong with the input is wrong everywhere. */
+static bool elsewhere(const struct operation *op, cr_status st)
+{
+    switch (st.code) {
+    case CR_E_TOKEN:
+    case CR_E_BUSY:
+    case CR_E_PIN:
+    case CR_E_NOT_FOUND:
+        return true;
+    case CR_E_NOMEM:
+    case CR_E_INTERNAL:
+    case CR_E_SIZE:
+        return false;
+    default:
+        return !op->proven;
+    }
+}
+
+/* At one place after the other; the first one's failure is what is said. */
+static cr_status run_places(struct operation *op, struct cr_err *err)
+{
+    struct tok_object *obj = op->obj;
+    unsigned char order[TOK_PLACES_MAX];
+    struct cr_err why, first = {0};
+    cr_status st, failed = cr_ok();
+
+    tok_places_order(obj->places, obj->n, order);
+    for (size_t i = 0; i < obj->n; i++) {
+        op->at = order[i];
+        op->proven = false;
+        st = run_at(op, &why);
+        if (!cr_failed(st)) {
+            tok_place_good(&obj->places[op->at]);
+            return st;
+        }
+        if (i == 0) {
+            failed = st;
+            first = why;
+        }
+        if (!elsewhere(op, st))
+            return cr_fail(err, st.code, "%s", why.text);
+        tok_place_bad(&obj->places[op->at]);
+    }
+    return cr_fail(err, failed.code, "%s (and at %zu more locations)", first.text, obj->n - 1);
+}
+
+static cr_status run(struct operation *op, struct cr_err *err)
+{
+    if (op->pub == NULL)
+        op->pub = tok_places_public(op->obj->places, op->obj->n);
+    return op->obj->n == 1 ? run_at(op, err) : run_places(op, err);
+}
+
+static cr_status find(struct tok_signer *signer, const char *const *locations, size_t n, const struct tok_key *pub,
+                      tok_verify_fn *verify, void *verify_arg, struct tok_object **out, struct cr_err *err)
+{
+    struct operation op = {.kind = KIND_FIND, .pub = pub};
+    cr_status st = object_new((struct tok_local *)signer, locations, n, pub, &op.obj, err);
+
+    if (cr_failed(st))
+        return st;
+    op.obj->prover = (struct tok_prover){verify, verify_arg};
+    if (cr_failed(st = run(&op, err)))
+        object_unref(&op.obj);
+    else
+        *out = op.obj;
+    return st;
+}
+
+static cr_status run_for(struct operation *op, size_t *n, struct cr_err *err)
+{
+    cr_status st = run(op, err);
 
     if (!cr_failed(st))
         *n = op->n;
@@ -146,25 +294,25 @@ static cr_status run(struct operation *op, size_t *n, struct cr_err *err)
 static cr_status sign(struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in, unsigned char *out,
                       size_t size, size_t *n, struct cr_err *err)
 {
-    struct operation op = {KIND_SIGN, obj, mech, in, out, size, 0};
+    struct operation op = {.kind = KIND_SIGN, .obj = obj, .mech = mech, .in = in, .out = out, .size = size};
 
-    return run(&op, n, err);
+    return run_for(&op, n, err);
 }
 
 static cr_status decrypt(struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in, unsigned char *out,
                          size_t size, size_t *n, struct cr_err *err)
 {
-    struct operation op = {KIND_DECRYPT, obj, mech, in, out, size, 0};
+    struct operation op = {.kind = KIND_DECRYPT, .obj = obj, .mech = mech, .in = in, .out = out, .size = size};
 
-    return run(&op, n, err);
+    return run_for(&op, n, err);
 }
 
 static cr_status derive(struct tok_object *obj, struct cr_bytes peer_point, unsigned char *out, size_t size, size_t *n,
                         struct cr_err *err)
 {
-    struct operation op = {KIND_DERIVE, obj, NULL, peer_point, out, size, 0};
+    struct operation op = {.kind = KIND_DERIVE, .obj = obj, .in = peer_point, .out = out, .size = size};
 
-    return run(&op, n, err);
+    return run_for(&op, n, err);
 }
 
 static const struct tok_signer_ops local_ops = {
@@ -191,6 +339,8 @@ cr_status tok_local_new(const struct tok_conf *confs, size_t n, struct tok_local
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
         loc->n = i + 1;
         st = tok_member_init(&loc->members[i], &confs[i], err);
+        if (confs[i].op_timeout_ms > loc->op_timeout_ms)
+            loc->op_timeout_ms = confs[i].op_timeout_ms;
     }
     if (cr_failed(st))
         local_unref(loc);

@@ -22,8 +22,10 @@ struct tok_conf {
     const char *init_args; /* pReserved, or NULL */
     const char *token_uri; /* which token slot */
     bool serialize;
-    unsigned max_sessions; /* 0: the default, 64 */
-    unsigned wait_ms;      /* for a session or ticket; 0: the default, 5000 */
+    unsigned max_sessions;  /* 0: the default, 64 */
+    unsigned wait_ms;       /* for a session or ticket; 0: the default, 5000 */
+    unsigned op_timeout_ms; /* for a module that froze (tok_job.h); 0: no limit. The longest of all tokens holds */
+    bool share;             /* of keys that stand on several tokens: the one with the fewest sessions in use signs */
     const struct tok_env *env;
     size_t nenv;
     tok_pin_fn *pin; /* NULL: no login */

@@ -58,8 +58,13 @@ cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, str
         cr_failed(st = tok_module_get(conf->module, conf->init_args, conf->serialize, &mod, err)))
         return st;
     st = tok_slot_get(mod, uri, max < SESSIONS_MAX ? max : SESSIONS_MAX, &m->slot, err);
-    if (cr_failed(st))
+    if (cr_failed(st)) {
         tok_module_put(&mod); /* otherwise the slot's user holds it */
+    } else {
+        pthread_mutex_lock(&mod->lock);
+        m->slot->share = m->slot->share || conf->share;
+        pthread_mutex_unlock(&mod->lock);
+    }
     return cr_failed(st) ? cr_prefix(err, st, "token %s", m->name) : st;
 }
 

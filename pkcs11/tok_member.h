@@ -10,6 +10,7 @@ struct tok_local {
     atomic_uint refs; /* the host's, and one of each object */
     struct tok_member *members;
     size_t n;
+    unsigned op_timeout_ms; /* the longest of theirs */
 };
 
 cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, struct cr_err *err);

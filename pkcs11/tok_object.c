@@ -10,24 +10,6 @@
 
 #define ENTRIES_MAX 256 /* of one token slot; unused ones beyond go */
 
-static cr_status copy(const struct cr_buf *from, struct cr_buf *to, struct cr_err *err)
-{
-    return from->n > 0 ? cr_buf_set(to, from->p, from->n, err) : cr_ok();
-}
-
-static cr_status public_copy(const struct tok_key *from, struct tok_key *to, struct cr_err *err)
-{
-    cr_status st;
-
-    to->type = from->type;
-    to->bits = from->bits;
-    if (cr_failed(st = copy(&from->n, &to->n, err)) || cr_failed(st = copy(&from->e, &to->e, err)) ||
-        cr_failed(st = copy(&from->ec_params, &to->ec_params, err)) ||
-        cr_failed(st = copy(&from->point, &to->point, err)) || cr_failed(st = copy(&from->id, &to->id, err)))
-        return st;
-    return st;
-}
-
 static void entry_free(struct tok_entry *entry)
 {
     if (entry == NULL)
@@ -47,7 +29,7 @@ static cr_status entry_new(struct tok_slot *slot, const char *location, const st
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     entry->slot = slot;
     if (cr_failed(st = cr_strdup(location, &entry->location, err)) ||
-        cr_failed(st = public_copy(pub, &entry->pub, err)))
+        cr_failed(st = tok_key_copy_public(pub, &entry->pub, err)))
         entry_free(entry);
     else
         *out = entry;

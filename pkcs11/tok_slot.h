@@ -12,13 +12,22 @@
 
 struct tok_entry;
 
+/* Left alone after failures in a row, where a key stands elsewhere too. */
+struct tok_down {
+    atomic_uint times;
+    atomic_llong until; /* tok_clock_ms */
+};
+
 struct tok_slot {
     struct tok_slot *next;
     struct tok_module *mod; /* not counted: entries are for ever */
     char *uri;              /* as configured */
     P11KitUri *match;
 
+    struct tok_down down;
+
     /* Guarded by mod->lock. */
+    bool share; /* its load with other tokens */
     unsigned refs;
     uint64_t stamp;        /* 0: not ready */
     uint64_t attempts;     /* of getting ready, ended */

@@ -14,7 +14,7 @@
 
 struct prov_found {
     struct prov_found *next;
-    char *location;
+    struct role_cert *cert; /* whose locations it was found by */
     struct tok_object *obj;
 };
 
@@ -31,7 +31,7 @@ static void found_free(const struct tok_signer_ops *ops, struct prov_found *foun
         return;
     if (found->obj != NULL)
         ops->object_unref(&found->obj);
-    free(found->location);
+    role_cert_unref(&found->cert);
     free(found);
 }
 
@@ -142,43 +142,39 @@ cr_status prov_pub_import(EVP_PKEY *pkey, struct prov_pub **out, struct cr_err *
     return st;
 }
 
-static struct tok_object *known_at(struct prov_pub *pub, const char *location)
+static bool same_locations(const struct role_cert *a, const struct role_cert *b)
 {
-    struct tok_object *obj = NULL;
+    bool same = a->nlocations == b->nlocations;
 
-    prov_lock();
-    for (struct prov_found *f = pub->found; f != NULL && obj == NULL; f = f->next) {
-        if (strcmp(f->location, location) == 0)
-            obj = pub->ops->object_ref(f->obj);
-    }
-    prov_unlock();
-    return obj;
+    for (size_t i = 0; a != b && same && i < a->nlocations; i++)
+        same = strcmp(a->locations[i], b->locations[i]) == 0;
+    return same;
 }
 
 struct tok_object *prov_pub_known(struct prov_pub *pub, const struct role_cert *cert)
 {
     struct tok_object *obj = NULL;
 
-    for (size_t i = 0; i < cert->nlocations && obj == NULL; i++)
-        obj = known_at(pub, cert->locations[i]);
+    prov_lock();
+    for (struct prov_found *f = pub->found; f != NULL && obj == NULL; f = f->next) {
+        if (same_locations(f->cert, cert))
+            obj = pub->ops->object_ref(f->obj);
+    }
+    prov_unlock();
     return obj;
 }
 
-/* Replaces what stood for this location. Without memory the key is simply looked for again. */
-static void remember(struct prov_pub *pub, const char *location, struct tok_object *obj)
+/* Replaces what stood for these locations. Without memory the key is simply looked for again. */
+static void remember(struct prov_pub *pub, struct role_cert *cert, struct tok_object *obj)
 {
     struct prov_found *fresh = calloc(1, sizeof *fresh), **at, *gone = NULL;
 
     if (fresh == NULL)
         return;
-    fresh->location = strdup(location);
-    if (fresh->location == NULL) {
-        free(fresh);
-        return;
-    }
+    fresh->cert = role_cert_ref(cert);
     fresh->obj = pub->ops->object_ref(obj);
     prov_lock();
-    for (at = &pub->found; *at != NULL && strcmp((*at)->location, location) != 0; at = &(*at)->next)
+    for (at = &pub->found; *at != NULL && !same_locations((*at)->cert, cert); at = &(*at)->next)
         continue;
     gone = *at;
     fresh->next = gone != NULL ? gone->next : NULL;
@@ -202,28 +198,17 @@ void prov_pub_forget(struct prov_pub *pub, const struct tok_object *obj)
     found_free(pub->ops, gone);
 }
 
-cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, const struct role_cert *cert,
-                        struct tok_object **out, struct cr_err *err)
+cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, struct role_cert *cert, struct tok_object **out,
+                        struct cr_err *err)
 {
-    struct cr_err first = {0}, why = {0};
-    struct tok_object *obj = NULL;
-    cr_status st = {CR_E_NOT_FOUND};
+    cr_status st;
 
-    for (size_t i = 0; i < cert->nlocations; i++) {
-        st = prov_token_find(ctx, cert->locations[i], &pub->key, &pub->probe, &obj, &why);
-        if (!cr_failed(st)) {
-            remember(pub, cert->locations[i], obj);
-            *out = obj;
-            return st;
-        }
-        if (i == 0)
-            first = why;
-    }
     if (cert->nlocations == 0)
         return cr_fail(err, CR_E_NOT_FOUND, "the certificate %.16s names no private key", cert->thumbprint);
-    if (cert->nlocations == 1)
-        return cr_fail(err, first.code, "%s", first.text);
-    return cr_fail(err, first.code, "%s (and at %zu more locations)", first.text, cert->nlocations - 1);
+    st = prov_token_find(ctx, cert, &pub->key, &pub->probe, out, err);
+    if (!cr_failed(st))
+        remember(pub, cert, *out);
+    return st;
 }
 
 static unsigned lack_bit(const struct tok_mech *mech)

@@ -8,7 +8,7 @@
 #include "prov_ctx.h"
 #include "roles/role_record.h"
 
-struct prov_found; /* a private key found at a location */
+struct prov_found; /* a private key found at a certificate's locations */
 
 struct prov_pub {
     unsigned refs; /* atomic; the cache holds one */
@@ -30,12 +30,12 @@ struct prov_pub *prov_pub_ref(struct prov_pub *pub);
 void prov_pub_unref(struct prov_pub **pub);
 void prov_pubs_free(struct prov_ctx *ctx);
 
-/* A private key already found at one of @cert's locations, in their order, or NULL. Never contacts a token. The caller
+/* A private key already found by @cert's locations, or NULL. Never contacts a token. The caller
  * owns it. */
 struct tok_object *prov_pub_known(struct prov_pub *pub, const struct role_cert *cert);
-/* Finds and proves the private key: tries the locations in order. The caller owns *out. */
-cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, const struct role_cert *cert,
-                        struct tok_object **out, struct cr_err *err);
+/* Finds and proves the private key at one of the locations. The caller owns *out. */
+cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, struct role_cert *cert, struct tok_object **out,
+                        struct cr_err *err);
 /* @obj failed: the next user looks again. */
 void prov_pub_forget(struct prov_pub *pub, const struct tok_object *obj);
 

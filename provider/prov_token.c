@@ -36,11 +36,12 @@ static void at_exit(void)
     (void)atexit(tok_process_exiting);
 }
 
-cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub,
+cr_status prov_token_find(struct prov_ctx *ctx, const struct role_cert *cert, const struct tok_key *pub,
                           struct cert_probe *probe, struct tok_object **out, struct cr_err *err)
 {
     int saved = enter();
-    cr_status st = ctx->signer->ops->find(ctx->signer, location, pub, cert_verify_probe_in, probe, out, err);
+    cr_status st = ctx->signer->ops->find(ctx->signer, (const char *const *)cert->locations, cert->nlocations, pub,
+                                          cert_verify_probe_in, probe, out, err);
 
     (void)pthread_once(&exit_once, at_exit);
     leave(saved);

@@ -7,11 +7,12 @@
 
 #include "certs/cert_key.h"
 #include "prov_ctx.h"
+#include "roles/role_record.h"
 
 /* Is this thread inside a token call? */
 bool prov_token_inside(void);
 
-cr_status prov_token_find(struct prov_ctx *ctx, const char *location, const struct tok_key *pub,
+cr_status prov_token_find(struct prov_ctx *ctx, const struct role_cert *cert, const struct tok_key *pub,
                           struct cert_probe *probe, struct tok_object **out, struct cr_err *err);
 cr_status prov_token_sign(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in,
                           unsigned char *out, size_t size, size_t *n, struct cr_err *err);

@@ -52,7 +52,7 @@ cr_status tool_key_prove(struct tok_local *tokens, const char *location, const s
     cr_status st;
 
     if (cr_failed(st = cert_key_to_pkey(NULL, pub, &pkey, err)) ||
-        cr_failed(st = signer->ops->find(signer, location, pub, cert_verify_probe, pkey, &obj, err)) ||
+        cr_failed(st = signer->ops->find(signer, &location, 1, pub, cert_verify_probe, pkey, &obj, err)) ||
         cr_failed(st = signer->ops->sign(obj, &mech, cr_bytes(digest, 32), sig, sizeof(sig), &n, err)))
         goto out;
     st = cert_verify_probe(pkey, &mech, cr_bytes(digest, 32), cr_bytes(sig, n), err);

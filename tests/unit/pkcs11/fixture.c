@@ -277,3 +277,9 @@ cr_status fixture_sign_verify(struct fixture *f, struct tok_object *obj, EVP_PKE
 
     return cr_failed(st) ? st : fixture_verify(pkey, &mech, cr_bytes(info, 32), cr_bytes(sig, n), err);
 }
+
+cr_status fixture_find(struct fixture *f, const char *location, const struct tok_key *pub, EVP_PKEY *pkey,
+                       struct tok_object **out, struct cr_err *err)
+{
+    return f->signer->ops->find(f->signer, &location, 1, pub, fixture_verify, pkey, out, err);
+}

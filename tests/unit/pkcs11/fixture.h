@@ -37,6 +37,9 @@ EVP_PKEY *fixture_key_fresh(const char *name);
 void fixture_numbers(EVP_PKEY *pkey, struct tok_key *out);
 /* Imports @pkey; *location is the caller's. */
 void fixture_import(struct fixture *f, EVP_PKEY *pkey, char **location);
+/* The key at @location, proven with @pkey. The caller owns *out. */
+cr_status fixture_find(struct fixture *f, const char *location, const struct tok_key *pub, EVP_PKEY *pkey,
+                       struct tok_object **out, struct cr_err *err);
 /* Signs 32 bytes by the plain mechanism of the key and verifies. */
 cr_status fixture_sign_verify(struct fixture *f, struct tok_object *obj, EVP_PKEY *pkey, struct cr_err *err);
 

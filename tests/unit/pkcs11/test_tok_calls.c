@@ -40,7 +40,7 @@ static struct tok_object *find(void)
 {
     struct tok_object *obj = NULL;
     struct cr_err err = {0};
-    cr_status st = f.signer->ops->find(f.signer, location, &pub, fixture_verify, pkey, &obj, &err);
+    cr_status st = fixture_find(&f, location, &pub, pkey, &obj, &err);
 
     assert_string_equal(err.text, "");
     assert_int_equal(st.code, CR_OK);
@@ -291,12 +291,10 @@ static void after_anothers_logout_keys_are_found_and_not_doubled(void **state)
     assert_int_equal(tok_import(f.loc, 0, &what, &again, &created, &err).code, CR_OK);
     assert_false(created);
     log_out();
-    assert_int_equal(f.signer->ops->find(f.signer, where, &key, fixture_verify, other, &obj, &err).code, CR_OK);
+    assert_int_equal(fixture_find(&f, where, &key, other, &obj, &err).code, CR_OK);
     f.signer->ops->object_unref(&obj);
     logins = calls(MOCK_C_Login);
-    assert_int_equal(
-        f.signer->ops->find(f.signer, "pkcs11:id=%01%02;type=private", &key, fixture_verify, other, &obj, &err).code,
-        CR_E_NOT_FOUND);
+    assert_int_equal(fixture_find(&f, "pkcs11:id=%01%02;type=private", &key, other, &obj, &err).code, CR_E_NOT_FOUND);
     assert_int_equal(calls(MOCK_C_Login), logins); /* what is not there is no reason to log in */
     free(where);
     free(again);
@@ -324,7 +322,7 @@ static void a_refused_text_makes_no_further_call(void **state)
     (void)state;
     fixture_import(&f, rsa, &where);
     fixture_numbers(rsa, &key);
-    assert_int_equal(f.signer->ops->find(f.signer, where, &key, fixture_verify, rsa, &obj, &err).code, CR_OK);
+    assert_int_equal(fixture_find(&f, where, &key, rsa, &obj, &err).code, CR_OK);
     for (size_t i = 0; i < CR_COUNT(rvs); i++) {
         unsigned long before = mock_counts_total(counts);
         break_call(MOCK_C_Decrypt, rvs[i], rvs[i] != CKR_OK);

@@ -23,7 +23,7 @@ static cr_status find(const char *location, EVP_PKEY *pkey, struct cr_err *err)
     cr_status st;
 
     fixture_numbers(pkey, &pub);
-    st = f.signer->ops->find(f.signer, location, &pub, fixture_verify, pkey, &obj, err);
+    st = fixture_find(&f, location, &pub, pkey, &obj, err);
     if (cr_failed(st))
         assert_null(obj);
     f.signer->ops->object_unref(&obj);
@@ -283,7 +283,7 @@ static void an_object_outlives_its_signer(void **state)
     fixture_open(&g, NULL);
     fixture_import(&g, pkey, &location);
     fixture_numbers(pkey, &pub);
-    assert_int_equal(g.signer->ops->find(g.signer, location, &pub, fixture_verify, pkey, &obj, &err).code, CR_OK);
+    assert_int_equal(fixture_find(&g, location, &pub, pkey, &obj, &err).code, CR_OK);
     fixture_close(&g);
     assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_OK);
     f.signer->ops->object_unref(&obj);

@@ -212,7 +212,7 @@ static int setup(void **state)
     pkey = fixture_key("EC:P-256");
     fixture_import(&f, pkey, &location);
     fixture_numbers(pkey, &pub);
-    st = f.signer->ops->find(f.signer, location, &pub, fixture_verify, pkey, &obj, &err);
+    st = fixture_find(&f, location, &pub, pkey, &obj, &err);
     tok_key_clear(&pub);
     free(location);
     return cr_failed(st);

@@ -27,7 +27,7 @@ static struct tok_object *object(EVP_PKEY *pkey)
 
     fixture_import(&f, pkey, &location);
     fixture_numbers(pkey, &pub);
-    st = f.signer->ops->find(f.signer, location, &pub, fixture_verify, pkey, &obj, &err);
+    st = fixture_find(&f, location, &pub, pkey, &obj, &err);
     if (cr_failed(st))
         print_message("%s\n", err.text);
     assert_int_equal(st.code, CR_OK);
