@@ -133,6 +133,22 @@ static cr_status set_sessions(void *target, const char *value, struct cr_err *er
     return set_number(target, value, 1, 65536, err);
 }
 
+#define TIMEOUT_MAX_S 3600
+
+/* "2s" or "500ms". */
+static cr_status set_timeout(void *target, const char *value, struct cr_err *err)
+{
+    unsigned *ms = target;
+    char *end;
+    unsigned long v = strtoul(value, &end, 10);
+    unsigned long unit = strcmp(end, "ms") == 0 ? 1 : strcmp(end, "s") == 0 ? 1000 : 0;
+
+    if (value[0] < '0' || value[0] > '9' || unit == 0 || v < 1 || v > TIMEOUT_MAX_S * 1000ul / unit)
+        return cr_fail(err, CR_E_INVALID, "'%.40s' is not a time from 1ms to %us", value, TIMEOUT_MAX_S);
+    *ms = (unsigned)(v * unit);
+    return cr_ok();
+}
+
 static cr_status set_rsa_bits(void *target, const char *value, struct cr_err *err)
 {
     return set_number(target, value, 2048, 16384, err);
@@ -278,6 +294,8 @@ static const struct key token_keys[] = {
     {"init-args", set_text, AT(conf_token, init_args)},
     {"serialize", set_bool, AT(conf_token, serialize)},
     {"max-sessions", set_sessions, AT(conf_token, max_sessions)},
+    {"op-timeout", set_timeout, AT(conf_token, op_timeout_ms)},
+    {"share-load", set_bool, AT(conf_token, share_load)},
     {"environment", set_environment, 0},
 };
 

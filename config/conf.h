@@ -15,6 +15,7 @@
  *   token = pkcs11:token=certroll
  *   pin-source = file:/etc/certroll/pin (percent-decoded; or an absolute path, taken as it is)
  *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
+ *   op-timeout = 2s (or in ms; default none), share-load = no
  *
  * Stricter than config(5), which does these in silence: a key or section that stands twice, a variable ($, $ENV::),
  * .include and .pragma, a continued line, an open quote, a '#' inside a word, text behind ']' are errors. Inside a value
@@ -43,7 +44,9 @@ struct conf_token {
     char *init_args;  /* CK_C_INITIALIZE_ARGS.pReserved, or NULL */
     bool serialize;   /* one call at a time */
     unsigned max_sessions;
-    struct conf_env *env; /* applied at load where different, never unset; LD_* was refused */
+    unsigned op_timeout_ms; /* 0: none */
+    bool share_load;        /* of keys that stand on several tokens */
+    struct conf_env *env;   /* applied at load where different, never unset; LD_* was refused */
     size_t nenv;
 };
 

@@ -78,7 +78,9 @@ static cr_status put_token(struct cr_buf *out, const struct conf_token *t, struc
         cr_failed(st = put(out, "pin-source", t->pin_source, err)) ||
         cr_failed(st = put(out, "init-args", t->init_args, err)) ||
         cr_failed(st = put(out, "serialize", t->serialize ? "yes" : "no", err)) ||
-        cr_failed(st = cr_buf_printf(out, err, "max-sessions = %u\n", t->max_sessions)))
+        cr_failed(st = cr_buf_printf(out, err, "max-sessions = %u\n", t->max_sessions)) ||
+        (t->share_load && cr_failed(st = put(out, "share-load", "yes", err))) ||
+        (t->op_timeout_ms > 0 && cr_failed(st = cr_buf_printf(out, err, "op-timeout = %ums\n", t->op_timeout_ms))))
         return st;
     return put_environment(out, t, err);
 }

@@ -81,6 +81,8 @@ static void fill_token(const struct conf_token *from, struct prov_pin *pin, stru
     out->token_uri = from->token_uri;
     out->serialize = from->serialize;
     out->max_sessions = from->max_sessions;
+    out->op_timeout_ms = from->op_timeout_ms;
+    out->share = from->share_load;
     out->nenv = from->nenv;
     if (pin->path != NULL) {
         out->pin = give_pin;

@@ -91,6 +91,8 @@ static void token_conf(struct conf_token *from, struct tok_conf *to, struct tok_
         .token_uri = from->token_uri,
         .serialize = from->serialize,
         .max_sessions = from->max_sessions,
+        .op_timeout_ms = from->op_timeout_ms,
+        .share = from->share_load,
         .env = env,
         .nenv = from->nenv,
         .pin = pin_get,
