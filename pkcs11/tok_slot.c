@@ -212,9 +212,10 @@ static cr_status bring_up(struct tok_member *m, bool *fresh, CK_RV *rv, struct c
     cr_status st;
 
     *rv = CKR_OK;
-    if (cr_failed(st = tok_member_env(m, err)) ||
-        cr_failed(st = tok_module_start(m->slot->mod, m->wait_ms, fresh, err)))
+    if (cr_failed(st = tok_member_env(m, err)))
         return st;
+    if (cr_failed(st = tok_module_start(m->slot->mod, m->wait_ms, fresh, err)))
+        return cr_prefix(err, st, "token %s", m->name);
     idle_close(m);
     if (cr_failed(st = token_find(m, &id, &info, rv, err)) || cr_failed(st = session_open(m, id, &session, rv, err)))
         return st;
