@@ -43,7 +43,8 @@ void prov_log_open(const char *path)
 
     if (atomic_flag_test_and_set(&taken))
         return;
-    file.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0640);
+    /* Not waiting for the reader of a pipe, which is not written to either. */
+    file.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (file.fd >= 0 && fstat(file.fd, &is) == 0 && S_ISREG(is.st_mode)) {
         file.dev = is.st_dev;
         file.ino = is.st_ino;

@@ -169,12 +169,14 @@ static cr_status reload(struct prov_ctx *ctx, struct prov_role *role, struct pro
     struct cr_err why = {0};
     cr_status st = read_role(ctx, role->name, &snap, &why);
     int64_t now = prov_now();
+    bool mended = false;
 
     if (cr_failed(st))
         report_once(role, &why);
     prov_lock();
     if (!cr_failed(st)) {
         publish(role, snap, now, &old);
+        mended = role->reported;
         role->reported = false;
     } else {
         st = resolve_again(role, last, now, &old, err);
@@ -183,6 +185,8 @@ static cr_status reload(struct prov_ctx *ctx, struct prov_role *role, struct pro
     prov_wake();
     prov_unlock();
     prov_snap_unref(&old);
+    if (mended)
+        cr_log(CR_LOG_INFO, "role %s: its record can be read again", role->name);
     return st;
 }
 
