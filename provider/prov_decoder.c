@@ -13,7 +13,6 @@
 
 #include "prov_algs.h"
 #include "prov_key.h"
-#include "prov_token.h"
 
 #define REF_MAX 1024
 
@@ -95,7 +94,8 @@ static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
 
     (void)pw;
     (void)pw_arg;
-    if (prov_token_inside() || (bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio)) == NULL)
+    bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio);
+    if (bio == NULL)
         return 1;
     (void)ERR_set_mark();
     if (PEM_read_bio(bio, &label, &header, &der, &n) == 1 && strcmp(label, ROLE_REF_PEM_LABEL) == 0) {
@@ -158,7 +158,8 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
 
     (void)pw;
     (void)pw_arg;
-    if (prov_token_inside() || (bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio)) == NULL)
+    bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio);
+    if (bio == NULL)
         return 1;
     ours = read_shape(bio, &der);
     BIO_free(bio);

@@ -85,7 +85,8 @@ cr_status prov_key_open(struct prov_ctx *ctx, const struct role_uri *uri, bool p
     struct prov_pub *pub = NULL;
     cr_status st;
 
-    if (cr_failed(st = prov_ctx_usable(ctx, err)) || cr_failed(st = prov_role_open(ctx, uri->role, &role, err)) ||
+    if (cr_failed(st = prov_token_outside(err)) || cr_failed(st = prov_ctx_usable(ctx, err)) ||
+        cr_failed(st = prov_role_open(ctx, uri->role, &role, err)) ||
         cr_failed(st = prov_role_take(ctx, role, &snap, err)) || cr_failed(st = uri_cert(snap, uri, &cert, err)) ||
         cr_failed(st = prov_pub_get(ctx, cert, &pub, err)) ||
         cr_failed(st = prov_key_new(ctx, pub->key.type, &key, err)))

@@ -13,7 +13,6 @@
 #include "prov_algs.h"
 #include "prov_find.h"
 #include "prov_key.h"
-#include "prov_token.h"
 
 struct loader {
     struct prov_ctx *ctx;
@@ -58,8 +57,6 @@ static void *open_uri(void *provctx, const char *text)
     struct cr_err err = {0};
     int saved = errno;
 
-    if (prov_token_inside())
-        return NULL;
     if (cr_failed(open_role(ctx, text, &ld, &err)))
         (void)prov_raise(&ctx->core, &err);
     errno = saved;

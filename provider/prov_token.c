@@ -9,19 +9,24 @@
 static __thread unsigned inside;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 
-bool prov_token_inside(void)
+cr_status prov_token_outside(struct cr_err *err)
 {
-    return inside > 0;
+    if (inside == 0)
+        return cr_ok();
+    return cr_fail(err, CR_E_REFUSED, "a PKCS#11 module asks certroll for a key from inside a call that certroll made");
 }
 
-/* A module's own errors on the thread's queue are not the application's. Returns errno to restore. */
-static int enter(void)
+/* A module's own errors on the thread's queue are not the application's. @saved is errno to restore. */
+static cr_status enter(int *saved, struct cr_err *err)
 {
-    int saved = errno;
+    cr_status st = prov_token_outside(err);
 
+    if (cr_failed(st))
+        return st;
+    *saved = errno;
     inside++;
     (void)ERR_set_mark();
-    return saved;
+    return st;
 }
 
 static void leave(int saved)
@@ -39,10 +44,13 @@ static void at_exit(void)
 cr_status prov_token_find(struct prov_ctx *ctx, const struct role_cert *cert, const struct tok_key *pub,
                           struct cert_probe *probe, struct tok_object **out, struct cr_err *err)
 {
-    int saved = enter();
-    cr_status st = ctx->signer->ops->find(ctx->signer, (const char *const *)cert->locations, cert->nlocations, pub,
-                                          cert_verify_probe_in, probe, out, err);
+    int saved;
+    cr_status st;
 
+    if (cr_failed(st = enter(&saved, err)))
+        return st;
+    st = ctx->signer->ops->find(ctx->signer, (const char *const *)cert->locations, cert->nlocations, pub,
+                                cert_verify_probe_in, probe, out, err);
     (void)pthread_once(&exit_once, at_exit);
     leave(saved);
     return st;
@@ -51,9 +59,12 @@ cr_status prov_token_find(struct prov_ctx *ctx, const struct role_cert *cert, co
 cr_status prov_token_sign(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech, struct cr_bytes in,
                           unsigned char *out, size_t size, size_t *n, struct cr_err *err)
 {
-    int saved = enter();
-    cr_status st = ctx->signer->ops->sign(obj, mech, in, out, size, n, err);
+    int saved;
+    cr_status st;
 
+    if (cr_failed(st = enter(&saved, err)))
+        return st;
+    st = ctx->signer->ops->sign(obj, mech, in, out, size, n, err);
     leave(saved);
     return st;
 }
@@ -61,9 +72,12 @@ cr_status prov_token_sign(struct prov_ctx *ctx, struct tok_object *obj, const st
 cr_status prov_token_decrypt(struct prov_ctx *ctx, struct tok_object *obj, const struct tok_mech *mech,
                              struct cr_bytes in, unsigned char *out, size_t size, size_t *n, struct cr_err *err)
 {
-    int saved = enter();
-    cr_status st = ctx->signer->ops->decrypt(obj, mech, in, out, size, n, err);
+    int saved;
+    cr_status st;
 
+    if (cr_failed(st = enter(&saved, err)))
+        return st;
+    st = ctx->signer->ops->decrypt(obj, mech, in, out, size, n, err);
     leave(saved);
     return st;
 }
@@ -71,9 +85,12 @@ cr_status prov_token_decrypt(struct prov_ctx *ctx, struct tok_object *obj, const
 cr_status prov_token_derive(struct prov_ctx *ctx, struct tok_object *obj, struct cr_bytes peer, unsigned char *out,
                             size_t size, size_t *n, struct cr_err *err)
 {
-    int saved = enter();
-    cr_status st = ctx->signer->ops->derive(obj, peer, out, size, n, err);
+    int saved;
+    cr_status st;
 
+    if (cr_failed(st = enter(&saved, err)))
+        return st;
+    st = ctx->signer->ops->derive(obj, peer, out, size, n, err);
     leave(saved);
     return st;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls through the signer seam, marked as such for this thread: a PKCS#11 module that itself uses libcrypto may come
- * back to us, and then finds nothing here. Keeps errno. After the first contact, tok_process_exiting is registered with
- * atexit, behind the module's own destructors. */
+ * back to us, and is refused then (CR_E_REFUSED). Keeps errno. After the first contact, tok_process_exiting is registered
+ * with atexit, behind the module's own destructors. */
 #ifndef PROV_TOKEN_H
 #define PROV_TOKEN_H
 
@@ -9,8 +9,8 @@
 #include "prov_ctx.h"
 #include "roles/role_record.h"
 
-/* Is this thread inside a token call? */
-bool prov_token_inside(void);
+/* Fails inside a token call of this thread. */
+cr_status prov_token_outside(struct cr_err *err);
 
 cr_status prov_token_find(struct prov_ctx *ctx, const struct role_cert *cert, const struct tok_key *pub,
                           struct cert_probe *probe, struct tok_object **out, struct cr_err *err);

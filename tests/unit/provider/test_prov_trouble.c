@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When something is wrong: with the log, the record, the configuration, the module; and providers coming and going. */
+#include <dlfcn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <openssl/store.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/cr_time.h"
+#include "fixture.h"
+#include "roles/role_uri.h"
+
+static const char data[] = "some text that somebody signs";
+
+static bool signs(EVP_PKEY *key, EVP_PKEY *pub)
+{
+    unsigned char sig[512];
+    size_t n = sizeof sig;
+
+    return key != NULL && fixture_sign(key, data, sizeof data, sig, &n, NULL) &&
+           fixture_verify(pub, data, sizeof data, sig, n);
+}
+
+/* ---- a library context of its own, whose configuration differs by a line of sed ---- */
+
+struct instance {
+    OSSL_LIB_CTX *ctx;
+    OSSL_PROVIDER *base, *ours;
+};
+
+static struct instance load(const char *conf)
+{
+    struct instance in = {OSSL_LIB_CTX_new(), NULL, NULL};
+    char path[128], folder[256];
+
+    (void)snprintf(folder, sizeof folder, "%s", CERTROLL_SO);
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(OSSL_PROVIDER_set_default_search_path(in.ctx, folder), 1);
+    (void)snprintf(path, sizeof path, "%s/lab/%s", fx.dir, conf);
+    (void)setenv("CERTROLL_CONFIG", path, 1);
+    in.base = OSSL_PROVIDER_load(in.ctx, "default");
+    in.ours = OSSL_PROVIDER_load(in.ctx, "certroll");
+    (void)snprintf(path, sizeof path, "%s/lab/certroll.conf", fx.dir);
+    (void)setenv("CERTROLL_CONFIG", path, 1);
+    assert_non_null(in.ours);
+    return in;
+}
+
+static void unload(struct instance *in)
+{
+    (void)OSSL_PROVIDER_unload(in->ours);
+    (void)OSSL_PROVIDER_unload(in->base);
+    OSSL_LIB_CTX_free(in->ctx);
+}
+
+/* lab/other.conf */
+static void edit_conf(const char *sed)
+{
+    char command[512];
+
+    (void)snprintf(command, sizeof command, "sed '%s' %s/lab/certroll.conf >%s/lab/other.conf", sed, fx.dir, fx.dir);
+    assert_int_equal(system(command), 0);
+}
+
+static int status_of(const struct instance *in)
+{
+    int status = -1;
+    OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, &status), OSSL_PARAM_END};
+
+    return OSSL_PROVIDER_get_params(in->ours, params) == 1 ? status : -1;
+}
+
+/* ---- the log ---- */
+
+/* How many lines of the log have @part in them. */
+static unsigned logged(const char *part)
+{
+    char path[128], line[2048];
+    unsigned n = 0;
+
+    (void)snprintf(path, sizeof path, "%s/prov.log", fx.dir);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) != NULL)
+        n += strstr(line, part) != NULL;
+    (void)fclose(f);
+    return n;
+}
+
+/* Loads a key in a child: a process opens one log. */
+static int loads_with_the_log(const char *path)
+{
+    char sed[256];
+    int status = -1;
+    pid_t pid;
+
+    (void)snprintf(sed, sizeof sed, "s|^log = .*|log = %s|", path);
+    edit_conf(sed);
+    pid = fork();
+    if (pid == 0) {
+        (void)alarm(20);
+        struct instance in = load("other.conf");
+        EVP_PKEY *key = fixture_key(in.ctx, "certroll://EcA");
+        int good = status_of(&in) == 1 && key != NULL && EVP_PKEY_get_bits(key) == 256;
+
+        EVP_PKEY_free(key);
+        unload(&in);
+        _exit(good ? 0 : 1);
+    }
+    assert_true(waitpid(pid, &status, 0) == pid);
+    return status == 0;
+}
+
+/* First of all: here no provider has been loaded yet. */
+static void a_log_that_cannot_be_written_stops_nobody(void **state)
+{
+    char folder[96], link[96], pipe[96], target[96];
+    struct stat is;
+
+    (void)state;
+    (void)snprintf(folder, sizeof folder, "%s/lab", fx.dir);
+    (void)snprintf(link, sizeof link, "%s/link", fx.dir);
+    (void)snprintf(target, sizeof target, "%s/target", fx.dir);
+    (void)snprintf(pipe, sizeof pipe, "%s/pipe", fx.dir);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    const char *const paths[] = {"/nonexistent/certroll.log", folder, link, pipe, "/dev/full"};
+    for (size_t i = 0; i < CR_COUNT(paths); i++) {
+        if (!loads_with_the_log(paths[i]))
+            fail_msg("log = %s", paths[i]);
+    }
+    assert_int_equal(stat(target, &is), -1); /* nothing was made through the link */
+}
+
+static void the_log_is_made_at_load_appended_to_and_closed_to_others(void **state)
+{
+    char path[96], text[64] = "";
+    mode_t mask = umask(0);
+    struct stat is;
+    FILE *f;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/one.log", fx.dir);
+    assert_true(loads_with_the_log(path));
+    (void)umask(mask);
+    assert_int_equal(stat(path, &is), 0);
+    assert_int_equal(is.st_mode & 0137, 0);
+    f = fopen(path, "w");
+    assert_true(f != NULL && fputs("what stood there\n", f) >= 0 && fclose(f) == 0);
+    assert_true(loads_with_the_log(path));
+    f = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof text, f));
+    assert_string_equal(text, "what stood there\n");
+    assert_non_null(fgets(text, sizeof text, f));
+    (void)fclose(f);
+}
+
+static void a_message_is_one_line_of_the_log(void **state)
+{
+    (void)state;
+    assert_null(fixture_key(NULL, "certroll://Nobody%0aforged: line"));
+    assert_null(fixture_key(NULL, "certroll://Nobody\nforged: line\x1b[2J"));
+    assert_true(logged("forged") > 0);
+    assert_int_equal(logged("\x1b"), 0);
+    assert_int_equal(logged(""), logged(" certroll["));
+    ERR_clear_error();
+}
+
+/* ---- the record ---- */
+
+static void role_file(const char *role, char path[128])
+{
+    (void)snprintf(path, 128, "%s/lab/state/roles/%s.json", fx.dir, role);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_true(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static void trouble_with_a_record_is_reported_once_each_time(void **state)
+{
+    static const char *const damage[] = {"", "{", "{\"format\":1}", "[]", "\xff\xfe", NULL};
+    struct role_cert *a = fixture_cert("EcA"), *b = fixture_cert("EcB");
+    EVP_PKEY *pa = fixture_public(a), *pb = fixture_public(b), *key;
+    char path[128], aside[160];
+    unsigned n = 0;
+
+    (void)state;
+    fixture_assign("Hurt", a);
+    key = fixture_key(NULL, "certroll://Hurt");
+    role_file("Hurt", path);
+    (void)snprintf(aside, sizeof aside, "%s/aside", fx.dir);
+    for (size_t i = 0; i < CR_COUNT(damage); i++) {
+        assert_int_equal(rename(path, aside), 0);
+        if (damage[i] != NULL)
+            write_file(path, damage[i]);
+        for (int k = 0; k < 5; k++)
+            assert_true(signs(key, pa));
+        n++;
+        assert_int_equal(logged("role Hurt: the last good record"), n);
+        assert_int_equal(logged("role Hurt: its record can be read again"), n - 1);
+        assert_int_equal(rename(aside, path), 0);
+        for (int k = 0; k < 5; k++)
+            assert_true(signs(key, pa));
+        assert_int_equal(logged("role Hurt: the last good record"), n);
+        assert_int_equal(logged("role Hurt: its record can be read again"), n);
+    }
+    fixture_assign("Hurt", b);
+    assert_true(signs(key, pb));
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(pa);
+    EVP_PKEY_free(pb);
+    role_cert_unref(&a);
+    role_cert_unref(&b);
+}
+
+static void a_roll_that_was_read_happens_though_the_record_is_gone(void **state)
+{
+    struct role_cert *a = fixture_cert("EcA"), *b = fixture_cert("EcB");
+    EVP_PKEY *pa = fixture_public(a), *pb = fixture_public(b), *key;
+    int64_t flip = fixture_now() + 2;
+    char path[128];
+
+    (void)state;
+    fixture_assign("GoneRoll", a);
+    fixture_roll("GoneRoll", b, flip);
+    key = fixture_key(NULL, "certroll://GoneRoll");
+    role_file("GoneRoll", path);
+    assert_int_equal(unlink(path), 0);
+    if (fixture_now() < flip - 1)
+        assert_true(signs(key, pa));
+    while (fixture_now() < flip)
+        (void)usleep(1000);
+    assert_true(signs(key, pb));
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(pa);
+    EVP_PKEY_free(pb);
+    role_cert_unref(&a);
+    role_cert_unref(&b);
+}
+
+/* ---- tokens ---- */
+
+/* The file's lines that begin with @start: how many, and how many of them have @part. */
+static void told(const char *path, const char *start, const char *part, unsigned *lines, unsigned *with)
+{
+    FILE *f = fopen(path, "r");
+    char line[2048];
+
+    assert_non_null(f);
+    *lines = *with = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, start, strlen(start)) != 0)
+            continue;
+        ++*lines;
+        *with += strstr(line, part) != NULL;
+    }
+    (void)fclose(f);
+}
+
+static char *reference_to(const char *uri)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    struct cr_buf der = {0};
+    char *text, *copy;
+    long n;
+
+    assert_false(cr_failed(role_ref_write(uri, &der, NULL)));
+    assert_true(PEM_write_bio(bio, ROLE_REF_PEM_LABEL, "", der.p, (long)der.n) > 0);
+    n = BIO_get_mem_data(bio, &text);
+    copy = strndup(text, (size_t)n);
+    assert_non_null(copy);
+    BIO_free(bio);
+    cr_buf_clear(&der);
+    return copy;
+}
+
+/* Every answer to what the module asked. */
+static void check_answers(const char *path)
+{
+    static const char *const asks[] = {"store:", "pem:", "sign:"};
+    unsigned lines, with;
+
+    for (size_t i = 0; i < CR_COUNT(asks); i++) {
+        told(path, asks[i], "from inside a call", &lines, &with);
+        if (lines < 2 || with != lines)
+            fail_msg("%s %u lines, %u with our sentence", asks[i], lines, with);
+    }
+    told(path, "own:", "yes", &lines, &with);
+    assert_true(lines >= 2 && with == lines);
+    told(path, "recursion", "", &lines, &with);
+    assert_int_equal(lines, 0);
+}
+
+static void a_module_that_asks_for_our_keys_is_told_so_and_signs(void **state)
+{
+    char path[96], *pem = reference_to("certroll://RsaB");
+    void *so = dlopen(MOCK_MODULE, RTLD_NOW | RTLD_LOCAL);
+    void (*hold)(EVP_PKEY * key, const char *text) = NULL;
+    struct role_cert *a = fixture_cert("RsaA"), *e = fixture_cert("EcB");
+    EVP_PKEY *pa = fixture_public(a), *pe = fixture_public(e), *held = fixture_key(NULL, "certroll://EcA"), *ka, *ke;
+
+    (void)state;
+    assert_non_null(so);
+    *(void **)&hold = dlsym(so, "mock_reenter_hold");
+    assert_non_null(hold);
+    hold(held, pem);
+    (void)snprintf(path, sizeof path, "%s/told", fx.dir);
+    (void)setenv("CERTROLL_MOCK_TOLD", path, 1);
+    (void)alarm(60); /* a hang is a failure */
+    ERR_clear_error();
+    ka = fixture_key(NULL, "certroll://RsaA");
+    ke = fixture_key(NULL, "certroll://P384"); /* proven by a signature, in the middle of the search */
+    EVP_PKEY_free(ke);
+    ke = fixture_key(NULL, "certroll://EcB");
+    assert_true(signs(ka, pa));
+    assert_true(signs(ke, pe));
+    assert_int_equal(ERR_peek_error(), 0); /* the module's errors are not the application's */
+    (void)alarm(0);
+    (void)unsetenv("CERTROLL_MOCK_TOLD");
+    hold(NULL, NULL);
+    check_answers(path);
+    (void)dlclose(so);
+    free(pem);
+    EVP_PKEY_free(ka);
+    EVP_PKEY_free(ke);
+    EVP_PKEY_free(held);
+    EVP_PKEY_free(pa);
+    EVP_PKEY_free(pe);
+    role_cert_unref(&a);
+    role_cert_unref(&e);
+}
+
+/* What the queue says of roles, each sentence ended by '|'; clears it. */
+static void sentences(char *out, size_t size)
+{
+    const char *text = NULL;
+    int flags = 0;
+
+    out[0] = '\0';
+    while (ERR_get_error_all(NULL, NULL, NULL, &text, &flags) != 0) {
+        if ((flags & ERR_TXT_STRING) != 0 && strstr(text, "role ") != NULL)
+            (void)snprintf(out + strlen(out), size - strlen(out), "%s|", text);
+    }
+}
+
+static void without_its_module_certificates_load_and_the_key_says_why(void **state)
+{
+    struct instance in;
+    OSSL_STORE_CTX *store;
+    OSSL_STORE_INFO *info;
+    char text[1024];
+
+    (void)state;
+    edit_conf("s|^module = .*|module = /nonexistent/libtoken.so|");
+    in = load("other.conf");
+    store = OSSL_STORE_open_ex("certroll://EcA", in.ctx, NULL, NULL, NULL, NULL, NULL, NULL);
+    assert_non_null(store);
+    info = OSSL_STORE_load(store);
+    assert_non_null(info);
+    assert_int_equal(OSSL_STORE_INFO_get_type(info), OSSL_STORE_INFO_CERT);
+    OSSL_STORE_INFO_free(info);
+    ERR_clear_error();
+    assert_null(OSSL_STORE_load(store));
+    sentences(text, sizeof text);
+    assert_non_null(strstr(text, "role EcA"));
+    assert_non_null(strstr(text, "token softhsm"));
+    assert_non_null(strstr(text, "/nonexistent/libtoken.so"));
+    assert_ptr_equal(strchr(text, '|'), text + strlen(text) - 1);
+    assert_int_equal(OSSL_STORE_eof(store), 1);
+    (void)OSSL_STORE_close(store);
+    unload(&in);
+}
+
+static void an_empty_role_names_the_date_of_next(void **state)
+{
+    struct role_cert *a = fixture_cert("EcA"), *b = fixture_cert("EcB");
+    int64_t when = fixture_now() + 86400 * 3;
+    char date[CR_TIME_TEXT];
+
+    (void)state;
+    fixture_assign("Vacant", a);
+    fixture_roll("Vacant", b, when);
+    fixture_change("Vacant", (struct role_intent){.verb = ROLE_UNASSIGN, .has_slot = true, .slot = ROLE_CURRENT});
+    ERR_clear_error();
+    assert_null(fixture_key(NULL, "certroll://Vacant"));
+    assert_true(fixture_error_has(cr_time_text(when, date)));
+    role_cert_unref(&a);
+    role_cert_unref(&b);
+}
+
+static int setup(void **state)
+{
+    char command[512];
+
+    if (fixture_setup(state) != 0)
+        return -1;
+    (void)setenv("CERTROLL_MOCK_TARGET", SOFTHSM, 1);
+    (void)snprintf(command, sizeof command,
+                   "sed -i '/^#* *log *=/d; s|^state = .*|&\\nlog = %s/prov.log|; s|^module = .*|module = %s|' "
+                   "%s/lab/certroll.conf",
+                   fx.dir, MOCK_MODULE, fx.dir);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_log_that_cannot_be_written_stops_nobody),
+        cmocka_unit_test(the_log_is_made_at_load_appended_to_and_closed_to_others),
+        cmocka_unit_test(a_message_is_one_line_of_the_log),
+        cmocka_unit_test(trouble_with_a_record_is_reported_once_each_time),
+        cmocka_unit_test(a_roll_that_was_read_happens_though_the_record_is_gone),
+        cmocka_unit_test(a_module_that_asks_for_our_keys_is_told_so_and_signs),
+        cmocka_unit_test(without_its_module_certificates_load_and_the_key_says_why),
+        cmocka_unit_test(an_empty_role_names_the_date_of_next),
+    };
+
+    return cmocka_run_group_tests(tests, setup, fixture_teardown);
+}
