@@ -6,13 +6,21 @@
 cr_status tok_session_fail(struct tok_session *ses, const char *function, CK_RV rv, struct cr_err *err)
 {
     ses->rv = rv;
+    ses->function = function;
     return tok_ckr_fail(err, ses->m->name, function, rv);
 }
 
 enum room { ROOM_IDLE, ROOM_OPEN, ROOM_STALE, ROOM_TIMEOUT };
 
-/* An idle session, or leave to open one (counted already), waiting for either. For @rw an idle one gives its place; where
- * one session is all there is, a second one beside it keeps the login. */
+/* Where one session is all there is, a second one beside it, that writes, keeps the login. */
+static unsigned room_bound(struct tok_slot *slot, bool rw)
+{
+    unsigned bound = tok_slot_bound(slot);
+
+    return bound + (rw && bound == 1);
+}
+
+/* An idle session, or leave to open one (counted already), waiting for either. For @rw an idle one gives its place. */
 static enum room room_take(struct tok_slot *slot, bool rw, int64_t deadline, struct tok_session *ses)
 {
     struct tok_module *mod = slot->mod;
@@ -20,16 +28,17 @@ static enum room room_take(struct tok_slot *slot, bool rw, int64_t deadline, str
     enum room room;
 
     pthread_mutex_lock(&mod->lock);
-    while (in_time && slot->stamp == ses->stamp && slot->nidle == 0 && slot->open >= slot->max_sessions)
+    while (in_time && slot->stamp == ses->stamp && slot->nidle == 0 && slot->open >= room_bound(slot, rw))
         in_time = tok_module_wait(mod, deadline);
     ses->epoch = mod->epoch;
     ses->id = slot->id;
     if (slot->stamp != ses->stamp) {
         room = ROOM_STALE;
-    } else if (slot->nidle > 0 && (!rw || slot->open >= slot->max_sessions)) {
+    } else if (slot->nidle > 0 && (!rw || slot->open >= room_bound(slot, rw))) {
         ses->handle = slot->idle[--slot->nidle];
         room = ROOM_IDLE;
-    } else if (slot->open < slot->max_sessions + (rw && slot->max_sessions == 1)) {
+    } else if (slot->open < room_bound(slot, rw)) {
+        ses->had = slot->open - slot->opening;
         slot->open++;
         slot->opening++;
         room = ROOM_OPEN;
@@ -84,6 +93,10 @@ static bool session_opened(struct tok_session *ses, bool good)
     if (slot->mod->epoch == ses->epoch) {
         slot->opening--;
         slot->open -= !good;
+        if (good && slot->limit > 0 && slot->limit < slot->open - slot->opening)
+            slot->limit = slot->open - slot->opening;
+        if (!good && ses->rv == CKR_SESSION_COUNT)
+            tok_slot_full(slot, ses->had);
         logout_note(slot);
     }
     current = slot->stamp == ses->stamp;
@@ -110,6 +123,26 @@ static cr_status session_open(struct tok_session *ses, bool *current, struct cr_
     return st;
 }
 
+static cr_status timed_out(struct tok_session *ses, struct cr_err *err)
+{
+    struct tok_slot *slot = ses->m->slot;
+    unsigned bound;
+    bool learned;
+
+    pthread_mutex_lock(&slot->mod->lock);
+    bound = tok_slot_bound(slot);
+    learned = bound < slot->max_sessions;
+    pthread_mutex_unlock(&slot->mod->lock);
+    return cr_fail(err, CR_E_BUSY, "token %s: all %u sessions stayed in use for %u ms%s", ses->m->name, bound,
+                   ses->m->wait_ms, learned ? ", and C_OpenSession gives no more: CKR_SESSION_COUNT" : "");
+}
+
+/* The token allows fewer sessions than were configured, and others of ours come free. A lone one never does for @rw. */
+static bool comes_free(struct tok_session *ses)
+{
+    return ses->rv == CKR_SESSION_COUNT && ses->had > (ses->rw ? 1 : 0);
+}
+
 static cr_status take(struct tok_session *ses, int64_t deadline, struct cr_err *err)
 {
     struct tok_member *m = ses->m;
@@ -127,14 +160,15 @@ static cr_status take(struct tok_session *ses, int64_t deadline, struct cr_err *
             session_close(ses); /* gives its place */
             break;
         case ROOM_OPEN:
-            if (cr_failed(st = session_open(ses, &current, err)) || current)
+            st = session_open(ses, &current, err);
+            if (cr_failed(st) ? !comes_free(ses) : current)
                 return st;
+            ses->rv = CKR_OK;
             break;
         case ROOM_STALE:
             break;
         case ROOM_TIMEOUT:
-            return cr_fail(err, CR_E_BUSY, "token %s: all %u sessions stayed in use for %u ms", m->name,
-                           m->slot->max_sessions, m->wait_ms);
+            return timed_out(ses, err);
         }
         if (tok_clock_ms() > deadline)
             return cr_fail(err, CR_E_BUSY, "token %s: timed out opening a session", m->name);

@@ -12,10 +12,13 @@ struct tok_session {
     CK_FUNCTION_LIST *p11;
     CK_SESSION_HANDLE handle;
     CK_SLOT_ID id;
+    unsigned had; /* sessions open when this one was to be */
     uint64_t stamp, epoch;
     bool rw;
-    CK_RV rv;   /* of the last C_ call that failed */
-    bool sound; /* nothing is active in it although its taker fails */
+    CK_RV rv;             /* of the last C_ call that failed */
+    const char *function; /* which one */
+    bool sound;           /* nothing is active in it although its taker fails */
+    bool always_auth;     /* the key that is used in it wants a login in each operation (tok_login.h) */
 };
 
 /* Makes the slot ready if need be. A warm one makes no C_ call. @rw opens a read-write session of its own. CR_E_BUSY

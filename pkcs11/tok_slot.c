@@ -11,6 +11,7 @@
 #define SLOTS_MAX     256
 #define REBUILD_MS    1200 /* begun no later than this after the first try */
 #define REBUILD_TRIES 24
+#define LIMIT_MS      10000
 
 static void slot_free(struct tok_slot *slot)
 {
@@ -89,8 +90,25 @@ void tok_slots_forget(struct tok_module *mod)
 {
     for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next) {
         slot->stamp = 0;
-        slot->open = slot->opening = slot->closing = slot->nidle = 0;
+        slot->open = slot->opening = slot->closing = slot->nidle = slot->limit = 0;
     }
+}
+
+unsigned tok_slot_bound(struct tok_slot *slot)
+{
+    if (slot->limit > 0 && tok_clock_ms() >= slot->limit_until)
+        slot->limit = 0;
+    return slot->limit > 0 && slot->limit < slot->max_sessions ? slot->limit : slot->max_sessions;
+}
+
+/* One session too few would idle for long, one too many is found out by the next refusal. */
+void tok_slot_full(struct tok_slot *slot, unsigned had)
+{
+    unsigned there = slot->open - slot->opening;
+
+    slot->limit = there > had ? there : had;
+    slot->limit += slot->limit == 0;
+    slot->limit_until = tok_clock_ms() + LIMIT_MS;
 }
 
 void tok_slot_doubt(struct tok_slot *slot, uint64_t stamp, uint64_t epoch, enum tok_repair repair)
@@ -108,13 +126,25 @@ void tok_slot_doubt(struct tok_slot *slot, uint64_t stamp, uint64_t epoch, enum 
     pthread_mutex_unlock(&mod->lock);
 }
 
+static cr_status none_found(struct tok_member *m, CK_ULONG n, CK_RV unread, struct cr_err *err)
+{
+    const char *path = m->slot->mod->path, *uri = m->slot->uri;
+
+    if (unread == CKR_OK)
+        return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s' (%lu token slots)", m->name, path,
+                       uri, n);
+    return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s': C_GetTokenInfo: %s (0x%lx)", m->name,
+                   path, uri, tok_ckr_name(unread), unread);
+}
+
 /* Two token slots that match are refused: a label is no identity where somebody may plug in another token. */
 static cr_status token_find(struct tok_member *m, CK_SLOT_ID *id, CK_TOKEN_INFO *info, CK_RV *rv, struct cr_err *err)
 {
     struct tok_slot *slot = m->slot;
     CK_FUNCTION_LIST *p11 = slot->mod->p11;
-    CK_SLOT_ID ids[SLOTS_MAX], want = p11_kit_uri_get_slot_id(slot->match);
+    CK_SLOT_ID ids[SLOTS_MAX] = {0}, want = p11_kit_uri_get_slot_id(slot->match);
     CK_ULONG n = SLOTS_MAX;
+    CK_RV unread = CKR_OK, got;
     unsigned hits = 0;
     CK_TOKEN_INFO seen;
     cr_status st = tok_gate_enter(slot->mod, m->wait_ms, err);
@@ -124,8 +154,12 @@ static cr_status token_find(struct tok_member *m, CK_SLOT_ID *id, CK_TOKEN_INFO 
     *rv = p11->C_GetSlotList(CK_TRUE, ids, &n);
     for (CK_ULONG i = 0; *rv == CKR_OK && i < n && i < SLOTS_MAX; i++) {
         memset(&seen, 0, sizeof(seen));
-        if ((want != (CK_SLOT_ID)-1 && want != ids[i]) || p11->C_GetTokenInfo(ids[i], &seen) != CKR_OK)
+        if (want != (CK_SLOT_ID)-1 && want != ids[i])
             continue;
+        if ((got = p11->C_GetTokenInfo(ids[i], &seen)) != CKR_OK) {
+            unread = got;
+            continue;
+        }
         if (!(seen.flags & CKF_TOKEN_INITIALIZED) || !tok_uri_selects(slot->match, &seen))
             continue;
         if (hits++ == 0) {
@@ -141,8 +175,7 @@ static cr_status token_find(struct tok_member *m, CK_SLOT_ID *id, CK_TOKEN_INFO 
                        slot->mod->path);
     if (hits == 0) {
         *rv = CKR_TOKEN_NOT_PRESENT;
-        return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s' (%lu token slots)", m->name,
-                       slot->mod->path, slot->uri, n);
+        return none_found(m, n, unread, err);
     }
     return st;
 }
@@ -158,6 +191,31 @@ static cr_status session_open(struct tok_member *m, CK_SLOT_ID id, CK_SESSION_HA
     *rv = mod->p11->C_OpenSession(id, CKF_SERIAL_SESSION, NULL, NULL, out);
     tok_gate_leave(mod);
     return *rv == CKR_OK ? st : tok_ckr_fail(err, m->name, "C_OpenSession", *rv);
+}
+
+/* Sessions that other threads still hold from before a doubt may be all that the token allows: one will come free. */
+static cr_status session_wait(struct tok_member *m, CK_SLOT_ID id, CK_SESSION_HANDLE *out, CK_RV *rv,
+                              struct cr_err *err)
+{
+    struct tok_module *mod = m->slot->mod;
+    int64_t deadline = tok_clock_ms() + m->wait_ms;
+    bool again = true;
+    unsigned had;
+    cr_status st;
+
+    for (;;) {
+        pthread_mutex_lock(&mod->lock);
+        had = m->slot->open;
+        pthread_mutex_unlock(&mod->lock);
+        *rv = CKR_OK;
+        st = session_open(m, id, out, rv, err);
+        if (*rv != CKR_SESSION_COUNT || had == 0 || !again)
+            return st;
+        pthread_mutex_lock(&mod->lock);
+        while (again && m->slot->open >= had)
+            again = tok_module_wait(mod, deadline);
+        pthread_mutex_unlock(&mod->lock);
+    }
 }
 
 static void session_close(struct tok_member *m, CK_SESSION_HANDLE session)
@@ -217,7 +275,7 @@ static cr_status bring_up(struct tok_member *m, bool *fresh, CK_RV *rv, struct c
     if (cr_failed(st = tok_module_start(m->slot->mod, m->wait_ms, fresh, err)))
         return cr_prefix(err, st, "token %s", m->name);
     idle_close(m);
-    if (cr_failed(st = token_find(m, &id, &info, rv, err)) || cr_failed(st = session_open(m, id, &session, rv, err)))
+    if (cr_failed(st = token_find(m, &id, &info, rv, err)) || cr_failed(st = session_wait(m, id, &session, rv, err)))
         return st;
     st = tok_login(m, session, &info, rv, err);
     if (process != tok_gate_process())

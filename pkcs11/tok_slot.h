@@ -38,7 +38,9 @@ struct tok_slot {
     unsigned max_sessions;
     unsigned open;             /* sessions of this epoch, idle and taken; of these: */
     unsigned opening, closing; /* in C_OpenSession, in C_CloseSession */
-    CK_SESSION_HANDLE *idle;   /* room for max_sessions */
+    unsigned limit;            /* the token allows no more (CKR_SESSION_COUNT), 0: not known; taken for true until: */
+    int64_t limit_until;
+    CK_SESSION_HANDLE *idle; /* room for max_sessions */
     unsigned nidle;
     struct tok_entry *entries; /* tok_object.h */
 
@@ -66,6 +68,11 @@ void tok_slot_put(struct tok_slot **slot); /* mod stays */
 cr_status tok_slot_ready(struct tok_member *m, int64_t deadline, uint64_t *stamp, struct cr_err *err);
 /* After a failure under @stamp and @epoch: makes the next use repair it. */
 void tok_slot_doubt(struct tok_slot *slot, uint64_t stamp, uint64_t epoch, enum tok_repair repair);
+/* What the token allows, as far as it is known, mod->lock held: other processes may have had the rest of its sessions,
+ * so that what was learned holds for some seconds. */
+unsigned tok_slot_bound(struct tok_slot *slot);
+/* The token refused one more session than @had, mod->lock held. */
+void tok_slot_full(struct tok_slot *slot, unsigned had);
 /* Forgets readiness and sessions of all slots; mod->lock held, no C_ call. */
 void tok_slots_forget(struct tok_module *mod);
 
