@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tok_attr.h"
+#include "tok_login.h"
 
 struct params {
     CK_MECHANISM mech;
@@ -65,22 +66,30 @@ static cr_status params_fill(const struct tok_mech *mech, struct params *p, stru
     return cr_ok();
 }
 
-/* Both calls pass the gate as one: a fork waits for the pair. */
+/* The calls pass the gate as one: a fork waits for all of them. */
 static cr_status sign_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_MECHANISM *mech, struct cr_bytes in,
                             unsigned char *sig, CK_ULONG *n, struct cr_err *err)
 {
     const char *function = "C_SignInit";
-    cr_status st = tok_session_enter(ses, err);
-    CK_RV rv;
+    struct tok_context own;
+    CK_RV rv, login = CKR_OK;
+    cr_status st;
 
-    if (cr_failed(st))
-        return st;
-    if ((rv = ses->p11->C_SignInit(ses->handle, mech, obj)) == CKR_OK) {
+    if (cr_failed(st = tok_context_ask(ses, &own, err)) || cr_failed(st = tok_session_enter(ses, err)))
+        goto out;
+    if ((rv = ses->p11->C_SignInit(ses->handle, mech, obj)) == CKR_OK &&
+        (rv = login = tok_context_login(ses, &own)) == CKR_OK) {
         function = "C_Sign";
         rv = ses->p11->C_Sign(ses->handle, (unsigned char *)in.p, (CK_ULONG)in.n, sig, n);
     }
     tok_session_leave(ses);
-    return rv == CKR_OK ? st : tok_session_fail(ses, function, rv, err);
+    if (login != CKR_OK)
+        st = tok_context_refused(ses, &own, login, err);
+    else if (rv != CKR_OK)
+        st = tok_session_fail(ses, function, rv, err);
+out:
+    tok_context_end(ses, &own, !cr_failed(st));
+    return st;
 }
 
 cr_status tok_crypto_sign(struct tok_session *ses, CK_OBJECT_HANDLE obj, const struct tok_key *pub,
@@ -119,35 +128,46 @@ static bool text_refused(CK_RV rv)
            rv == CKR_ARGUMENTS_BAD || (rv & CKR_VENDOR_DEFINED) != 0;
 }
 
-static cr_status decrypt_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_MECHANISM *mech, struct cr_bytes in,
-                               unsigned char *plain, CK_ULONG *n, struct cr_err *err)
+static cr_status decrypt_failed(struct tok_session *ses, const char *function, const CK_MECHANISM *mech, CK_RV rv,
+                                struct cr_err *err)
 {
-    const char *function = "C_DecryptInit";
-    cr_status st = tok_session_enter(ses, err);
-    bool refused = false;
-    CK_RV rv;
+    bool begun = strcmp(function, "C_Decrypt") == 0;
 
-    if (cr_failed(st))
-        return st;
-    if ((rv = ses->p11->C_DecryptInit(ses->handle, mech, obj)) == CKR_OK) {
-        function = "C_Decrypt";
-        rv = ses->p11->C_Decrypt(ses->handle, (unsigned char *)in.p, (CK_ULONG)in.n, plain, n);
-        refused = text_refused(rv);
-    }
-    tok_session_leave(ses);
-    if (rv == CKR_OK)
-        return st;
     /* Digests the token has not got: it says so in one of several ways (SoftHSM: CKR_ARGUMENTS_BAD). */
     if (rv == CKR_ARGUMENTS_BAD && mech->mechanism == CKM_RSA_PKCS_OAEP) {
         ses->rv = rv;
         return cr_fail(err, CR_E_UNSUPPORTED, "token %s: %s: OAEP with this digest or label: %s", ses->m->name,
                        function, tok_ckr_name(rv));
     }
-    if (refused) {
-        ses->sound = true;
-        return cr_fail(err, CR_E_INVALID, "token %s: %s: %s (0x%lx)", ses->m->name, function, tok_ckr_name(rv), rv);
+    if (!begun || !text_refused(rv))
+        return tok_session_fail(ses, function, rv, err);
+    ses->sound = true;
+    return cr_fail(err, CR_E_INVALID, "token %s: %s: %s (0x%lx)", ses->m->name, function, tok_ckr_name(rv), rv);
+}
+
+static cr_status decrypt_calls(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_MECHANISM *mech, struct cr_bytes in,
+                               unsigned char *plain, CK_ULONG *n, struct cr_err *err)
+{
+    const char *function = "C_DecryptInit";
+    struct tok_context own;
+    CK_RV rv, login = CKR_OK;
+    cr_status st;
+
+    if (cr_failed(st = tok_context_ask(ses, &own, err)) || cr_failed(st = tok_session_enter(ses, err)))
+        goto out;
+    if ((rv = ses->p11->C_DecryptInit(ses->handle, mech, obj)) == CKR_OK &&
+        (rv = login = tok_context_login(ses, &own)) == CKR_OK) {
+        function = "C_Decrypt";
+        rv = ses->p11->C_Decrypt(ses->handle, (unsigned char *)in.p, (CK_ULONG)in.n, plain, n);
     }
-    return tok_session_fail(ses, function, rv, err);
+    tok_session_leave(ses);
+    if (login != CKR_OK)
+        st = tok_context_refused(ses, &own, login, err);
+    else if (rv != CKR_OK)
+        st = decrypt_failed(ses, function, mech, rv, err);
+out:
+    tok_context_end(ses, &own, !cr_failed(st));
+    return st;
 }
 
 cr_status tok_crypto_decrypt(struct tok_session *ses, CK_OBJECT_HANDLE obj, const struct tok_key *pub,

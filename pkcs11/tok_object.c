@@ -155,18 +155,12 @@ static cr_status type_check(struct tok_entry *entry, struct tok_session *ses, CK
     static const CK_KEY_TYPE types[] = {
         [TOK_KEY_RSA] = CKK_RSA, [TOK_KEY_EC] = CKK_EC, [TOK_KEY_ED25519] = CKK_EC_EDWARDS};
     CK_ULONG type = 0;
-    bool always = false;
     cr_status st;
 
     if (cr_failed(st = tok_attr_ulong(ses, obj, CKA_KEY_TYPE, &type, err)) ||
-        cr_failed(st = tok_attr_bool(ses, obj, CKA_ALWAYS_AUTHENTICATE, false, &always, err)))
+        cr_failed(st = tok_attr_bool(ses, obj, CKA_ALWAYS_AUTHENTICATE, false, &ses->always_auth, err)))
         return st;
-    if (type != types[entry->pub.type])
-        return other_key(entry, ses, "another key type", err);
-    if (always)
-        return cr_fail(err, CR_E_UNSUPPORTED, "token %s: the key at %s wants the PIN for each signature", ses->m->name,
-                       entry->location);
-    return st;
+    return type == types[entry->pub.type] ? st : other_key(entry, ses, "another key type", err);
 }
 
 /* RSA: *told when the private object shows its modulus. A public object with the same id would prove nothing. */
@@ -245,8 +239,10 @@ cr_status tok_entry_handle(struct tok_entry *entry, struct tok_session *ses, con
 
     pthread_mutex_lock(&mod->lock);
     good = entry->stamp == ses->stamp;
-    if (good)
+    if (good) {
         *out = entry->handle;
+        ses->always_auth = entry->always_auth;
+    }
     pthread_mutex_unlock(&mod->lock);
     if (good)
         return cr_ok();
@@ -256,6 +252,7 @@ cr_status tok_entry_handle(struct tok_entry *entry, struct tok_session *ses, con
     if (entry->stamp < ses->stamp) {
         entry->stamp = ses->stamp;
         entry->handle = obj;
+        entry->always_auth = ses->always_auth;
     }
     pthread_mutex_unlock(&mod->lock);
     *out = obj;

@@ -16,6 +16,7 @@ struct tok_entry {
     unsigned refs;
     uint64_t stamp;
     CK_OBJECT_HANDLE handle;
+    bool always_auth; /* CKA_ALWAYS_AUTHENTICATE, as the handle's object says */
 };
 
 /* Who proves: as given to find, and for as long as what find gave. */

@@ -17,6 +17,7 @@ struct tok_down {
     atomic_uint times;
     atomic_llong until; /* tok_clock_ms */
 };
+#define TOK_BAD_PINS 4 /* a source whose answers alternate gives two */
 
 struct tok_slot {
     struct tok_slot *next;
@@ -42,10 +43,11 @@ struct tok_slot {
     int64_t limit_until;
     CK_SESSION_HANDLE *idle; /* room for max_sessions */
     unsigned nidle;
-    struct tok_entry *entries; /* tok_object.h */
-
-    /* The busy owner's. */
-    struct cr_buf bad_pin; /* refused by the token; never tried again while it is what the source gives */
+    struct tok_entry *entries;            /* tok_object.h */
+    struct cr_buf bad_pins[TOK_BAD_PINS]; /* refused by the token, never tried again; the oldest falls out */
+    unsigned nbad;                        /* ever */
+    bool authing; /* an operation with a login of its own is going on, in the process with this number: */
+    uint64_t auth_process;
 };
 
 /* One configured token of one host: a slot, and how that host logs in to it. */
