@@ -25,7 +25,6 @@ static struct fixture f;
 static EVP_PKEY *pkey;
 static struct tok_object *obj;
 static atomic_bool stop;
-static atomic_ulong signatures, failures;
 
 enum { CHILD_SIGNED = 0, CHILD_ERROR = 3 };
 
@@ -56,13 +55,6 @@ static pid_t child_start(void)
     took = now_us() - before;
     longest_us = took > longest_us ? took : longest_us;
     return pid;
-}
-
-static double load_average(void)
-{
-    double load = 0;
-
-    return getloadavg(&load, 1) == 1 ? load : -1;
 }
 
 struct tally {
@@ -96,6 +88,29 @@ static struct tally forks(int n)
     return t;
 }
 
+static void children_forked_after_load_sign(void **state)
+{
+    struct tally t = forks(FORKS);
+
+    (void)state;
+    assert_int_equal(t.hung, 0);
+    assert_int_equal(t.errors, 0);
+    assert_int_equal(t.signed_, FORKS);
+    assert_int_equal(fixture_sign_verify(&f, obj, pkey, NULL).code, CR_OK);
+}
+
+/* ASan before LLVM 18 (gcc 12 has an older one) leaves its allocator locked in a child of a process with threads:
+ * llvm/llvm-project#75290. */
+#ifndef __SANITIZE_ADDRESS__
+static atomic_ulong signatures, failures;
+
+static double load_average(void)
+{
+    double load = 0;
+
+    return getloadavg(&load, 1) == 1 ? load : -1;
+}
+
 static void *work(void *arg)
 {
     struct cr_err err = {0};
@@ -109,19 +124,6 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void children_forked_after_load_sign(void **state)
-{
-    struct tally t = forks(FORKS);
-
-    (void)state;
-    assert_int_equal(t.hung, 0);
-    assert_int_equal(t.errors, 0);
-    assert_int_equal(t.signed_, FORKS);
-    assert_int_equal(fixture_sign_verify(&f, obj, pkey, NULL).code, CR_OK);
-}
-
-/* ASan before LLVM 18 (gcc 12 has an older one) leaves its allocator locked in such a child: llvm/llvm-project#75290. */
-#ifndef __SANITIZE_ADDRESS__
 static void children_forked_while_8_threads_sign_do_not_hang(void **state)
 {
     pthread_t threads[8];
