@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 #include <openssl/store.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,6 +126,31 @@ void fixture_roll(const char *name, struct role_cert *cert, int64_t effective)
 void fixture_revoke(const char *name, const char *spki)
 {
     fixture_change(name, (struct role_intent){.verb = ROLE_REVOKE, .spki = spki});
+}
+
+struct fixture_instance fixture_load(const char *conf)
+{
+    struct fixture_instance in = {OSSL_LIB_CTX_new(), NULL, NULL};
+    char path[128], folder[256];
+
+    (void)snprintf(folder, sizeof folder, "%s", CERTROLL_SO);
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(OSSL_PROVIDER_set_default_search_path(in.ctx, folder), 1);
+    (void)snprintf(path, sizeof path, "%s/lab/%s", fx.dir, conf);
+    (void)setenv("CERTROLL_CONFIG", path, 1);
+    in.base = OSSL_PROVIDER_load(in.ctx, "default");
+    in.ours = OSSL_PROVIDER_load(in.ctx, "certroll");
+    (void)snprintf(path, sizeof path, "%s/lab/certroll.conf", fx.dir);
+    (void)setenv("CERTROLL_CONFIG", path, 1);
+    assert_non_null(in.ours);
+    return in;
+}
+
+void fixture_unload(struct fixture_instance *in)
+{
+    (void)OSSL_PROVIDER_unload(in->ours);
+    (void)OSSL_PROVIDER_unload(in->base);
+    OSSL_LIB_CTX_free(in->ctx);
 }
 
 EVP_PKEY *fixture_key(OSSL_LIB_CTX *ctx, const char *uri)

@@ -30,6 +30,14 @@ void fixture_assign(const char *name, struct role_cert *cert);
 void fixture_roll(const char *name, struct role_cert *cert, int64_t effective);
 void fixture_revoke(const char *name, const char *spki);
 
+/* A library context of its own with the default provider and ours, which reads the file @conf of the lab. */
+struct fixture_instance {
+    OSSL_LIB_CTX *ctx;
+    OSSL_PROVIDER *base, *ours;
+};
+struct fixture_instance fixture_load(const char *conf);
+void fixture_unload(struct fixture_instance *in);
+
 /* The private key or first certificate behind a URI; NULL when loading fails. */
 EVP_PKEY *fixture_key(OSSL_LIB_CTX *ctx, const char *uri);
 /* A public key in the default provider, from the certificate. */

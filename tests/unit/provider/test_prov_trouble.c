@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When something is wrong: with the log, the record, the configuration, the module; and providers coming and going. */
+/* When something is wrong: with the log, the record, the configuration, the module. */
 #include <dlfcn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -32,39 +32,8 @@ static bool signs(EVP_PKEY *key, EVP_PKEY *pub)
            fixture_verify(pub, data, sizeof data, sig, n);
 }
 
-/* ---- a library context of its own, whose configuration differs by a line of sed ---- */
+/* ---- a configuration that differs by a line of sed: lab/other.conf ---- */
 
-struct instance {
-    OSSL_LIB_CTX *ctx;
-    OSSL_PROVIDER *base, *ours;
-};
-
-static struct instance load(const char *conf)
-{
-    struct instance in = {OSSL_LIB_CTX_new(), NULL, NULL};
-    char path[128], folder[256];
-
-    (void)snprintf(folder, sizeof folder, "%s", CERTROLL_SO);
-    *strrchr(folder, '/') = '\0';
-    assert_int_equal(OSSL_PROVIDER_set_default_search_path(in.ctx, folder), 1);
-    (void)snprintf(path, sizeof path, "%s/lab/%s", fx.dir, conf);
-    (void)setenv("CERTROLL_CONFIG", path, 1);
-    in.base = OSSL_PROVIDER_load(in.ctx, "default");
-    in.ours = OSSL_PROVIDER_load(in.ctx, "certroll");
-    (void)snprintf(path, sizeof path, "%s/lab/certroll.conf", fx.dir);
-    (void)setenv("CERTROLL_CONFIG", path, 1);
-    assert_non_null(in.ours);
-    return in;
-}
-
-static void unload(struct instance *in)
-{
-    (void)OSSL_PROVIDER_unload(in->ours);
-    (void)OSSL_PROVIDER_unload(in->base);
-    OSSL_LIB_CTX_free(in->ctx);
-}
-
-/* lab/other.conf */
 static void edit_conf(const char *sed)
 {
     char command[512];
@@ -73,7 +42,7 @@ static void edit_conf(const char *sed)
     assert_int_equal(system(command), 0);
 }
 
-static int status_of(const struct instance *in)
+static int status_of(const struct fixture_instance *in)
 {
     int status = -1;
     OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, &status), OSSL_PARAM_END};
@@ -110,12 +79,12 @@ static int loads_with_the_log(const char *path)
     pid = fork();
     if (pid == 0) {
         (void)alarm(20);
-        struct instance in = load("other.conf");
+        struct fixture_instance in = fixture_load("other.conf");
         EVP_PKEY *key = fixture_key(in.ctx, "certroll://EcA");
         int good = status_of(&in) == 1 && key != NULL && EVP_PKEY_get_bits(key) == 256;
 
         EVP_PKEY_free(key);
-        unload(&in);
+        fixture_unload(&in);
         _exit(good ? 0 : 1);
     }
     assert_true(waitpid(pid, &status, 0) == pid);
@@ -360,14 +329,14 @@ static void sentences(char *out, size_t size)
 
 static void without_its_module_certificates_load_and_the_key_says_why(void **state)
 {
-    struct instance in;
+    struct fixture_instance in;
     OSSL_STORE_CTX *store;
     OSSL_STORE_INFO *info;
     char text[1024];
 
     (void)state;
     edit_conf("s|^module = .*|module = /nonexistent/libtoken.so|");
-    in = load("other.conf");
+    in = fixture_load("other.conf");
     store = OSSL_STORE_open_ex("certroll://EcA", in.ctx, NULL, NULL, NULL, NULL, NULL, NULL);
     assert_non_null(store);
     info = OSSL_STORE_load(store);
@@ -383,7 +352,7 @@ static void without_its_module_certificates_load_and_the_key_says_why(void **sta
     assert_ptr_equal(strchr(text, '|'), text + strlen(text) - 1);
     assert_int_equal(OSSL_STORE_eof(store), 1);
     (void)OSSL_STORE_close(store);
-    unload(&in);
+    fixture_unload(&in);
 }
 
 static void an_empty_role_names_the_date_of_next(void **state)
@@ -401,6 +370,81 @@ static void an_empty_role_names_the_date_of_next(void **state)
     assert_true(fixture_error_has(cr_time_text(when, date)));
     role_cert_unref(&a);
     role_cert_unref(&b);
+}
+
+/* ---- who may write what decides which key signs ---- */
+
+static void lab(const char *name, char path[128])
+{
+    (void)snprintf(path, 128, "%s/lab/%s", fx.dir, name);
+}
+
+/* A provider with this configuration loads (every program's openssl.cnf names it), says 0 as its status, and answers
+ * each use with the reason. */
+static void is_refused(const char *says)
+{
+    struct fixture_instance in = fixture_load("other.conf");
+
+    assert_int_equal(status_of(&in), 0);
+    ERR_clear_error();
+    assert_null(fixture_key(in.ctx, "certroll://EcA"));
+    if (!fixture_error_has(says))
+        fail_msg("no word of '%s'", says);
+    fixture_unload(&in);
+}
+
+static void what_others_can_write_is_refused(void **state)
+{
+    char conf[128], dir[128], module[128], sed[256], command[512];
+    struct fixture_instance in;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    lab("other.conf", conf);
+    edit_conf("");
+    assert_int_equal(chmod(conf, 0666), 0);
+    is_refused(conf);
+    assert_int_equal(chmod(conf, 0664), 0);
+    is_refused(conf);
+    assert_true(chmod(conf, 0644) == 0 && chown(conf, 65534, 0) == 0);
+    is_refused(conf);
+    assert_int_equal(chown(conf, 0, 0), 0);
+    lab("state", dir);
+    assert_int_equal(chmod(dir, 0777), 0);
+    is_refused(dir);
+    assert_int_equal(chmod(dir, 0755), 0);
+    /* The module: its code would run in every server. */
+    (void)snprintf(module, sizeof module, "%s/token.so", fx.dir);
+    (void)snprintf(command, sizeof command, "cp %s %s && chmod 0777 %s", SOFTHSM, module, module);
+    assert_int_equal(system(command), 0);
+    (void)snprintf(sed, sizeof sed, "s|^module = .*|module = %s|", module);
+    edit_conf(sed);
+    in = fixture_load("other.conf");
+    ERR_clear_error();
+    assert_null(fixture_key(in.ctx, "certroll://EcA"));
+    assert_true(fixture_error_has(module));
+    fixture_unload(&in);
+}
+
+static void a_configuration_that_is_wrong_says_so_at_each_use(void **state)
+{
+    static const struct {
+        const char *sed, *says;
+    } rows[] = {{"s/^state = .*/state = relative/", "relative"},
+                {"s/^state = .*/&\\nnonsense = 1/", "nonsense"},
+                {"s/^pin-source = .*/pin-value = 1234/", "pin-value"},
+                {"s/^module = .*//", "module"}};
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        edit_conf(rows[i].sed);
+        is_refused(rows[i].says);
+    }
+    lab("other.conf", path);
+    assert_int_equal(unlink(path), 0);
+    is_refused(path);
 }
 
 static int setup(void **state)
@@ -428,6 +472,8 @@ int main(void)
         cmocka_unit_test(a_module_that_asks_for_our_keys_is_told_so_and_signs),
         cmocka_unit_test(without_its_module_certificates_load_and_the_key_says_why),
         cmocka_unit_test(an_empty_role_names_the_date_of_next),
+        cmocka_unit_test(what_others_can_write_is_refused),
+        cmocka_unit_test(a_configuration_that_is_wrong_says_so_at_each_use),
     };
 
     return cmocka_run_group_tests(tests, setup, fixture_teardown);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instances of the provider coming and going, side by side and at the same moment. */
+#include <openssl/provider.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+static const char data[] = "some text that somebody signs";
+
+static int signs_in(OSSL_LIB_CTX *ctx, EVP_PKEY *key, EVP_PKEY *pub)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    unsigned char sig[512];
+    size_t n = sizeof sig;
+    int good = EVP_DigestSignInit_ex(md, NULL, "SHA256", ctx, NULL, key, NULL) == 1 &&
+               EVP_DigestSign(md, sig, &n, (const unsigned char *)data, sizeof data) == 1 &&
+               fixture_verify(pub, data, sizeof data, sig, n);
+
+    EVP_MD_CTX_free(md);
+    return good;
+}
+
+static void twenty_loads_and_unloads_sign_in_between(void **state)
+{
+    struct role_cert *r = fixture_cert("RsaA"), *e = fixture_cert("EcA");
+    EVP_PKEY *pr = fixture_public(r), *pe = fixture_public(e), *mine = fixture_key(NULL, "certroll://EcA");
+
+    (void)state;
+    assert_non_null(mine);
+    for (int i = 0; i < 20; i++) {
+        struct fixture_instance in = fixture_load("certroll.conf");
+        OSSL_PROVIDER *again = OSSL_PROVIDER_load(in.ctx, "certroll");
+        EVP_PKEY *key = fixture_key(in.ctx, i % 2 == 0 ? "certroll://RsaA" : "certroll://EcA");
+
+        assert_ptr_equal(again, in.ours);
+        assert_true(signs_in(in.ctx, key, i % 2 == 0 ? pr : pe));
+        assert_int_equal(OSSL_PROVIDER_unload(again), 1); /* activated twice: once is left */
+        assert_int_equal(OSSL_PROVIDER_available(in.ctx, "certroll"), 1);
+        assert_true(signs_in(in.ctx, key, i % 2 == 0 ? pr : pe));
+        EVP_PKEY_free(key);
+        fixture_unload(&in);
+        assert_true(signs_in(NULL, mine, pe)); /* the other instance has not noticed */
+    }
+    assert_int_equal(OSSL_PROVIDER_available(NULL, "certroll"), 1);
+    EVP_PKEY_free(mine);
+    EVP_PKEY_free(pr);
+    EVP_PKEY_free(pe);
+    role_cert_unref(&r);
+    role_cert_unref(&e);
+}
+
+static void a_key_outlives_the_unloading_of_its_provider(void **state)
+{
+    struct role_cert *e = fixture_cert("EcA");
+    EVP_PKEY *pe = fixture_public(e), *key;
+    struct fixture_instance in = fixture_load("certroll.conf");
+
+    (void)state;
+    key = fixture_key(in.ctx, "certroll://EcA");
+    assert_true(signs_in(in.ctx, key, pe));
+    (void)OSSL_PROVIDER_unload(in.ours); /* the key holds it */
+    assert_int_equal(EVP_PKEY_get_bits(key), 256);
+    EVP_PKEY_free(key);
+    (void)OSSL_PROVIDER_unload(in.base);
+    OSSL_LIB_CTX_free(in.ctx);
+    EVP_PKEY_free(pe);
+    role_cert_unref(&e);
+}
+
+enum { THREADS = 4, TIMES = 100 };
+
+struct signer {
+    OSSL_LIB_CTX *ctx;
+    EVP_PKEY *key, *pub;
+    unsigned good;
+};
+
+static void *sign_many(void *arg)
+{
+    struct signer *s = arg;
+
+    for (int i = 0; i < TIMES; i++)
+        s->good += signs_in(s->ctx, s->key, s->pub) == 1;
+    return NULL;
+}
+
+/* Two instances, and a third that comes and goes. */
+static void two_instances_sign_at_the_same_moment(void **state)
+{
+    static const char *const uris[THREADS] = {"certroll://RsaA", "certroll://EcA", "certroll://EcA",
+                                              "certroll://RsaA;bind=pinned"};
+    struct role_cert *r = fixture_cert("RsaA"), *e = fixture_cert("EcA");
+    EVP_PKEY *pr = fixture_public(r), *pe = fixture_public(e);
+    struct fixture_instance in[2] = {fixture_load("certroll.conf"), fixture_load("certroll.conf")};
+    struct signer s[THREADS];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        s[i] = (struct signer){in[i % 2].ctx, fixture_key(in[i % 2].ctx, uris[i]), i == 1 || i == 2 ? pe : pr, 0};
+        assert_non_null(s[i].key);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_many, &s[i]), 0);
+    for (int i = 0; i < 5; i++) {
+        struct fixture_instance third = fixture_load("certroll.conf");
+        EVP_PKEY *key = fixture_key(third.ctx, "certroll://EcA");
+
+        assert_true(signs_in(third.ctx, key, pe));
+        EVP_PKEY_free(key);
+        fixture_unload(&third);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        assert_int_equal(s[i].good, TIMES);
+        EVP_PKEY_free(s[i].key);
+    }
+    fixture_unload(&in[0]);
+    fixture_unload(&in[1]);
+    EVP_PKEY_free(pr);
+    EVP_PKEY_free(pe);
+    role_cert_unref(&r);
+    role_cert_unref(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(twenty_loads_and_unloads_sign_in_between),
+        cmocka_unit_test(a_key_outlives_the_unloading_of_its_provider),
+        cmocka_unit_test(two_instances_sign_at_the_same_moment),
+    };
+
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
