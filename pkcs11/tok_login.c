@@ -36,10 +36,16 @@ static cr_status pin_send(struct tok_member *m, CK_SESSION_HANDLE session, const
 
 static cr_status pin_get(struct tok_member *m, bool retry, struct cr_buf *pin, struct cr_err *err)
 {
+    cr_status st;
+
     cr_buf_clear(pin);
     if (m->pin == NULL)
         return cr_fail(err, CR_E_PIN, "token %s: a PIN is needed and there is no source for one", m->name);
-    return m->pin(m->pin_arg, m->name, retry, pin, err);
+    if (cr_failed(st = tok_job_host_begin(err)))
+        return st;
+    st = m->pin(m->pin_arg, m->name, retry, pin, err);
+    tok_job_host_end();
+    return st;
 }
 
 enum known { KNOWN_NONE, KNOWN_OTHER, KNOWN_BAD };
