@@ -15,6 +15,7 @@ struct job {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic */
     enum state state;
+    bool renew; /* the caller's time begins anew */
     cr_status st;
     struct cr_err err;
 };
@@ -111,6 +112,11 @@ static bool job_wait(struct job *job, unsigned timeout_ms)
             in_time = pthread_cond_timedwait(&job->changed, &job->lock, &until) != ETIMEDOUT;
         else
             pthread_cond_wait(&job->changed, &job->lock);
+        if (job->renew) {
+            until = deadline(timeout_ms);
+            in_time = true;
+            job->renew = false;
+        }
     }
     done = job->state == DONE;
     if (!done)
@@ -143,21 +149,19 @@ cr_status tok_job_run(const struct tok_job_work *work, unsigned timeout_ms, cons
     return st;
 }
 
-bool tok_job_host_begin(struct cr_err *err)
+cr_status tok_job_host_begin(struct cr_err *err)
 {
     struct job *job = current;
     bool gone;
 
     if (job == NULL)
-        return true;
+        return cr_ok();
     pthread_mutex_lock(&job->lock);
     gone = job->state == ABANDONED;
     if (!gone)
         job->state = IN_HOST;
     pthread_mutex_unlock(&job->lock);
-    if (gone)
-        cr_ignore(cr_fail(err, CR_E_BUSY, "the caller has gone"));
-    return !gone;
+    return gone ? cr_fail(err, CR_E_BUSY, "the caller has gone") : cr_ok();
 }
 
 void tok_job_host_end(void)
@@ -168,6 +172,7 @@ void tok_job_host_end(void)
         return;
     pthread_mutex_lock(&job->lock);
     job->state = RUNNING;
+    job->renew = true;
     pthread_cond_broadcast(&job->changed);
     pthread_mutex_unlock(&job->lock);
 }

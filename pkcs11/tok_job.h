@@ -17,9 +17,9 @@ struct tok_job_work {
 };
 cr_status tok_job_run(const struct tok_job_work *work, unsigned timeout_ms, const char *what, struct cr_err *err);
 
-/* Around callbacks into the host, whose arguments live only as long as its call does: false when the caller has gone
- * (nothing to end then). A caller whose time is up waits for a callback to end. Free outside a job. */
-bool tok_job_host_begin(struct cr_err *err);
+/* Around callbacks into the host, whose arguments live only as long as its call does: fails when the caller has gone. The
+ * caller's time does not run meanwhile (somebody may be typing a PIN), and begins anew. Free outside a job. */
+cr_status tok_job_host_begin(struct cr_err *err);
 void tok_job_host_end(void);
 
 #endif

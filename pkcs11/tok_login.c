@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tok_member.h"
+#include "tok_job.h"
 
 static cr_status flags_check(struct tok_member *m, CK_FLAGS flags, CK_RV *rv, struct cr_err *err)
 {

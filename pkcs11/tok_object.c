@@ -6,6 +6,7 @@
 
 #include "tok_attr.h"
 #include "tok_crypto.h"
+#include "tok_job.h"
 #include "tok_uri.h"
 
 #define ENTRIES_MAX 256 /* of one token slot; unused ones beyond go */
@@ -214,7 +215,10 @@ static cr_status probe(struct tok_entry *entry, struct tok_session *ses, CK_OBJE
         return cr_fail(err, CR_E_INVALID, "token %s: the key at %s cannot be checked", ses->m->name, entry->location);
     if (cr_failed(st = tok_crypto_sign(ses, obj, &entry->pub, &mech, msg, sig, sizeof(sig), &n, err)))
         return st;
+    if (cr_failed(st = tok_job_host_begin(err)))
+        return st;
     st = prover->verify(prover->arg, &mech, msg, cr_bytes(sig, n), NULL);
+    tok_job_host_end();
     return cr_failed(st) ? other_key(entry, ses, "its signature does not verify", err) : st;
 }
 
