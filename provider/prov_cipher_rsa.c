@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RSA decryption by the token: PKCS#1, OAEP, and TLS's premaster secret, whose failure must not be told from success.
- * Encryption, for programs that do both with one key, is software. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RSA_padding_check_PKCS1_OAEP_mgf1: constant-time, and there is no newer form */
+ * Where the token decrypts raw, the padding comes off here, in constant time: of a token's own time nobody knows.
+ * Encryption, for programs that do both with one key, is software.
+ *
+ * A wrong PKCS#1 padding is an error, as OpenSSL 3.0 has it. The implicit rejection of 3.2, which answers with a text made
+ * of the message and the private exponent, always the same, is not possible: the exponent stays on the token. Asking for
+ * it (provider-asym_cipher(7), "implicit-rejection") is refused, and saying that it is off is what CMS does. */
 #include <errno.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/prov_ssl.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cr_log.h"
 #include "prov_algs.h"
+#include "prov_cipher_pad.h"
 #include "prov_key.h"
 #include "prov_pss.h"
 
 #define RSA_BYTES_MAX 2048
-#define PREMASTER     SSL_MAX_MASTER_KEY_LENGTH
+#ifndef OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION /* before 3.2 */
+#define OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION "implicit-rejection"
+#endif
 
 struct cipher {
     struct prov_ctx *ctx;
@@ -73,7 +79,8 @@ static void *dup_ctx(void *vc)
         to->md = from->md;
     if (from->mgf != NULL && EVP_MD_up_ref(from->mgf) == 1)
         to->mgf = from->mgf;
-    if (cr_failed(cr_buf_set(&to->label, from->label.p, from->label.n, NULL))) {
+    if (to->md != from->md || to->mgf != from->mgf ||
+        cr_failed(cr_buf_set(&to->label, from->label.p, from->label.n, NULL))) {
         free_ctx(to);
         return NULL;
     }
@@ -119,12 +126,29 @@ static int set_pad(struct cipher *c, const OSSL_PARAM *p)
                                                : OSSL_PARAM_get_int(p, &mode) != 1)
         return 0;
     for (size_t i = 0; i < CR_COUNT(pads); i++) {
-        if (name != NULL ? strcmp(name, pads[i].name) == 0 : mode == pads[i].mode) {
+        if (name != NULL ? name[0] != '\0' && strcmp(name, pads[i].name) == 0 : mode == pads[i].mode) {
             c->pad = pads[i].mode;
             return 1;
         }
     }
     return refuse(c, CR_E_UNSUPPORTED, "this padding is not supported: pkcs1, oaep and none are");
+}
+
+/* Those of TLS, and what 3.2 asks for. */
+static int set_rest(struct cipher *c, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
+    unsigned reject = 0;
+
+    if (p != NULL && OSSL_PARAM_get_uint(p, &c->client_version) != 1)
+        return 0;
+    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION);
+    if (p != NULL && OSSL_PARAM_get_uint(p, &c->negotiated_version) != 1)
+        return 0;
+    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION);
+    if (p != NULL && OSSL_PARAM_get_uint(p, &reject) != 1)
+        return 0;
+    return reject == 0 || refuse(c, CR_E_UNSUPPORTED, "implicit rejection needs the private exponent");
 }
 
 static int set_params(void *vc, const OSSL_PARAM params[])
@@ -144,11 +168,7 @@ static int set_params(void *vc, const OSSL_PARAM params[])
     if (p != NULL &&
         (p->data_type != OSSL_PARAM_OCTET_STRING || cr_failed(cr_buf_set(&c->label, p->data, p->data_size, NULL))))
         return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
-    if (p != NULL && OSSL_PARAM_get_uint(p, &c->client_version) != 1)
-        return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION);
-    return p == NULL || OSSL_PARAM_get_uint(p, &c->negotiated_version) == 1;
+    return set_rest(c, params);
 }
 
 static int get_pad(const struct cipher *c, OSSL_PARAM *p)
@@ -206,6 +226,7 @@ static const OSSL_PARAM *settable(void *vc, void *provctx)
         OSSL_PARAM_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, NULL, 0),
         OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
         OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION, NULL),
+        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION, NULL),
         OSSL_PARAM_END,
     };
 
@@ -241,26 +262,52 @@ static cr_status ask(struct cipher *c, const struct tok_mech *mech, struct cr_by
     return prov_key_decrypt(c->key, &c->bound, mech, in, out, RSA_BYTES_MAX, n, err);
 }
 
-/* Raw on the token, the padding taken off here in constant time. */
-static cr_status oaep_on_host(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+/* Raw, into @em, as long as the modulus like @in. A token that cannot is asked once. */
+static cr_status ask_raw(struct cipher *c, struct cr_bytes in, unsigned char *em, struct cr_err *err)
 {
     const struct tok_mech raw = {.op = TOK_DECRYPT_RSA_RAW};
-    unsigned char em[RSA_BYTES_MAX];
-    const EVP_MD *md = c->md != NULL ? c->md : EVP_sha1();
-    size_t em_n = 0;
-    cr_status st = ask(c, &raw, in, em, &em_n, err);
-    int len;
+    unsigned char got[RSA_BYTES_MAX];
+    size_t n = 0;
+    cr_status st;
 
-    if (cr_failed(st))
-        return st;
-    (void)ERR_set_mark();
-    len = RSA_padding_check_PKCS1_OAEP_mgf1(out, RSA_BYTES_MAX, em, (int)em_n, (int)prov_pub_size(c->bound.pub),
-                                            c->label.p, (int)c->label.n, md, c->mgf != NULL ? c->mgf : md);
-    (void)ERR_pop_to_mark();
+    if (prov_pub_lacks(c->bound.pub, &raw))
+        return cr_fail(err, CR_E_UNSUPPORTED, "the token does not decrypt raw RSA");
+    st = ask(c, &raw, in, got, &n, err);
+    if (!cr_failed(st))
+        prov_pad_align(cr_bytes(got, n), em, in.n);
+    else if (st.code == CR_E_UNSUPPORTED)
+        prov_pub_mark_lack(c->bound.pub, &raw);
+    cr_cleanse(got, sizeof got);
+    return st;
+}
+
+static cr_status pkcs1(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+{
+    const struct tok_mech mech = {.op = TOK_DECRYPT_RSA_PKCS1};
+    unsigned char em[RSA_BYTES_MAX];
+    cr_status st = ask_raw(c, in, em, err);
+
+    if (st.code == CR_E_UNSUPPORTED)
+        return ask(c, &mech, in, out, n, err);
+    if (!cr_failed(st))
+        st = prov_pad_pkcs1(cr_bytes(em, in.n), out, n, err);
     cr_cleanse(em, sizeof em);
-    if (len < 0)
-        return cr_fail(err, CR_E_INVALID, "the message cannot be decrypted");
-    *n = (size_t)len;
+    return st;
+}
+
+static cr_status oaep_on_host(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+{
+    EVP_MD *sha1 = c->md == NULL ? EVP_MD_fetch(prov_ctx_inner(c->ctx), "SHA1", NULL) : NULL;
+    const EVP_MD *md = c->md != NULL ? c->md : sha1;
+    unsigned char em[RSA_BYTES_MAX];
+    cr_status st;
+
+    if (md == NULL)
+        return cr_fail(err, CR_E_UNSUPPORTED, "there is no SHA-1");
+    if (!cr_failed(st = ask_raw(c, in, em, err)))
+        st = prov_pad_oaep(cr_bytes(em, in.n), md, c->mgf != NULL ? c->mgf : md, cr_buf_bytes(&c->label), out, n, err);
+    cr_cleanse(em, sizeof em);
+    EVP_MD_free(sha1);
     return st;
 }
 
@@ -281,51 +328,60 @@ static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, 
     return oaep_on_host(c, in, out, n, err);
 }
 
-/* 0xff when equal, in constant time. */
-static unsigned char equal_mask(unsigned a, unsigned b)
-{
-    unsigned x = a ^ b;
-
-    return (unsigned char)(((x | (0u - x)) >> 31) - 1u);
-}
-
-/* RFC 5246 section 7.4.7.1: a wrong padding, length or version yields random bytes, and nobody learns which it was. */
-static int premaster(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, size_t size)
+/* Of what a token took the padding off. Silent: a failure may be one of the padding. */
+static void premaster_by_token(struct cipher *c, struct cr_bytes in, const struct prov_premaster *pre,
+                               unsigned char *out)
 {
     const struct tok_mech mech = {.op = TOK_DECRYPT_RSA_PKCS1};
-    unsigned char plain[RSA_BYTES_MAX] = {0}, random[PREMASTER], good, version;
-    size_t len = 0;
+    unsigned char text[RSA_BYTES_MAX] = {0};
+    size_t n = 0;
+
+    cr_ignore(ask(c, &mech, in, text, &n, NULL));
+    prov_pad_premaster_plain(text, n, pre, out);
+    cr_cleanse(text, sizeof text);
+}
+
+/* Whatever happens, the answer has 48 bytes and is success, once there are random ones. A raw decryption that fails has
+ * not seen the padding: the log may say why, since the handshake only says that its keys differ. */
+static int premaster(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n)
+{
+    struct prov_premaster pre = {.client = c->client_version, .negotiated = c->negotiated_version};
+    unsigned char em[RSA_BYTES_MAX];
+    struct cr_err err = {0};
     cr_status st;
 
-    if (size < PREMASTER || c->client_version == 0)
-        return refuse(c, CR_E_USAGE, "the premaster secret needs 48 bytes and the client's version");
-    if (RAND_priv_bytes_ex(prov_ctx_inner(c->ctx), random, sizeof random, 0) != 1)
+    if (c->client_version == 0)
+        return refuse(c, CR_E_USAGE, "the premaster secret needs the client's version");
+    if (RAND_priv_bytes_ex(prov_ctx_inner(c->ctx), pre.random, sizeof pre.random, 0) != 1)
         return refuse(c, CR_E_INTERNAL, "no random bytes");
-    st = ask(c, &mech, in, plain, &len, NULL);
-    good = equal_mask((unsigned)st.code, CR_OK) & equal_mask((unsigned)len, PREMASTER);
-    version = equal_mask(plain[0] * 256u + plain[1], c->client_version);
-    if (c->negotiated_version != 0)
-        version |= equal_mask(plain[0] * 256u + plain[1], c->negotiated_version);
-    good &= version;
-    for (size_t i = 0; i < PREMASTER; i++)
-        out[i] = (unsigned char)((plain[i] & good) | (random[i] & (unsigned char)~good));
-    *n = PREMASTER;
-    cr_cleanse(plain, sizeof plain);
-    cr_cleanse(random, sizeof random);
+    st = ask_raw(c, in, em, &err);
+    if (st.code == CR_E_UNSUPPORTED) {
+        premaster_by_token(c, in, &pre, out);
+    } else if (cr_failed(st)) {
+        cr_log(CR_LOG_ERROR, "no premaster secret, the handshake will fail: %s", err.text);
+        memcpy(out, pre.random, sizeof pre.random);
+    } else {
+        prov_pad_premaster(cr_bytes(em, in.n), &pre, out);
+    }
+    *n = PROV_PREMASTER;
+    cr_cleanse(em, sizeof em);
+    cr_cleanse(&pre, sizeof pre);
     return 1;
 }
 
-static int plain(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, size_t size)
+static int plain(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n)
 {
-    struct tok_mech mech = {.op = c->pad == RSA_NO_PADDING ? TOK_DECRYPT_RSA_RAW : TOK_DECRYPT_RSA_PKCS1};
     unsigned char text[RSA_BYTES_MAX];
     struct cr_err err = {0};
-    size_t len = 0;
+    size_t len = in.n;
     cr_status st;
 
-    st = c->pad == RSA_PKCS1_OAEP_PADDING ? oaep(c, in, text, &len, &err) : ask(c, &mech, in, text, &len, &err);
-    if (!cr_failed(st) && len > size)
-        st = cr_fail(&err, CR_E_SIZE, "the text has %zu bytes, the buffer %zu", len, size);
+    if (c->pad == RSA_PKCS1_OAEP_PADDING)
+        st = oaep(c, in, text, &len, &err);
+    else if (c->pad == RSA_PKCS1_PADDING)
+        st = pkcs1(c, in, text, &len, &err);
+    else
+        st = ask_raw(c, in, text, &err);
     if (!cr_failed(st)) {
         memcpy(out, text, len);
         *n = len;
@@ -337,20 +393,25 @@ static int plain(struct cipher *c, struct cr_bytes in, unsigned char *out, size_
 static int decrypt(void *vc, unsigned char *out, size_t *n, size_t size, const unsigned char *in, size_t in_n)
 {
     struct cipher *c = vc;
+    bool tls = c->pad == RSA_PKCS1_WITH_TLS_PADDING;
     int saved = errno, good;
+    size_t want;
 
     if (c->bound.pub == NULL)
         return refuse(c, CR_E_USAGE, "the context was not initialized");
+    want = tls ? PROV_PREMASTER : prov_pub_size(c->bound.pub);
     if (out == NULL) {
-        *n = c->pad == RSA_PKCS1_WITH_TLS_PADDING ? PREMASTER : prov_pub_size(c->bound.pub);
+        *n = want;
         return 1;
     }
+    /* Before anything is decrypted: a text too long for the buffer would be one more thing to learn about it. */
+    if (size < want)
+        return refuse(c, CR_E_SIZE, "the buffer is too small for what may be decrypted");
+    if (!c->key->priv || c->bound.cert == NULL)
+        return refuse(c, CR_E_USAGE, "a public key cannot do this");
     if (in_n != prov_pub_size(c->bound.pub) || in_n > RSA_BYTES_MAX)
         return refuse(c, CR_E_INVALID, "the message is not as long as the modulus");
-    if (c->pad == RSA_PKCS1_WITH_TLS_PADDING)
-        good = premaster(c, cr_bytes(in, in_n), out, n, size);
-    else
-        good = plain(c, cr_bytes(in, in_n), out, n, size);
+    good = tls ? premaster(c, cr_bytes(in, in_n), out, n) : plain(c, cr_bytes(in, in_n), out, n);
     errno = saved;
     return good;
 }

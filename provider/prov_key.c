@@ -133,8 +133,8 @@ static cr_status need_object(struct prov_key *key, struct prov_bound *bound, str
 {
     cr_status st;
 
-    if (!key->priv || bound->cert == NULL)
-        return cr_fail(err, CR_E_UNSUPPORTED, "a public key cannot do this");
+    if (!key->priv || bound->cert == NULL) /* not CR_E_UNSUPPORTED: that is the token's word, and remembered */
+        return cr_fail(err, CR_E_USAGE, "a public key cannot do this");
     if (bound->obj == NULL)
         bound->obj = prov_pub_known(bound->pub, bound->cert);
     if (bound->obj != NULL)

@@ -213,7 +213,9 @@ cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, struct role_
 
 static unsigned lack_bit(const struct tok_mech *mech)
 {
-    return 1u << ((mech->op == TOK_SIGN_RSA_PSS ? 0 : 8) + (unsigned)mech->hash);
+    unsigned first = mech->op == TOK_SIGN_RSA_PSS ? 0 : mech->op == TOK_DECRYPT_RSA_OAEP ? 8 : 16; /* 16: raw */
+
+    return 1u << (first + (unsigned)mech->hash);
 }
 
 bool prov_pub_lacks(const struct prov_pub *pub, const struct tok_mech *mech)

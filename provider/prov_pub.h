@@ -19,7 +19,7 @@ struct prov_pub {
     struct cert_probe probe; /* both, for proving a private key; outlives the found ones */
     const struct tok_signer_ops *ops;
     struct prov_found *found; /* prov_lock */
-    unsigned lacks;           /* atomic: hashes whose padding the token cannot do */
+    unsigned lacks;           /* atomic: what the token cannot do, lack_bit */
 };
 
 /* The public key of @cert, parsed at first sight; never contacts a token. The caller owns *out. */
@@ -39,7 +39,8 @@ cr_status prov_pub_find(struct prov_ctx *ctx, struct prov_pub *pub, struct role_
 /* @obj failed: the next user looks again. */
 void prov_pub_forget(struct prov_pub *pub, const struct tok_object *obj);
 
-/* Has the token refused this padding before? Then it is done on the host around a raw operation. */
+/* Has the token refused this padding before? Then it is done on the host around a raw operation; and raw decryption, if
+ * that was refused, is asked for no more. */
 bool prov_pub_lacks(const struct prov_pub *pub, const struct tok_mech *mech);
 void prov_pub_mark_lack(struct prov_pub *pub, const struct tok_mech *mech);
 
