@@ -331,6 +331,7 @@ static int sign_into(EVP_PKEY *key, enum how how, int pad, size_t n)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL, *plain = EVP_PKEY_CTX_new(key, NULL);
     const char *md = EVP_PKEY_is_a(key, "ED25519") ? NULL : "SHA256";
+    const unsigned char digest[32] = {1};
     size_t room = n;
     int good;
 
@@ -338,7 +339,8 @@ static int sign_into(EVP_PKEY *key, enum how how, int pad, size_t n)
     memset(same, 0xa5, sizeof same);
     if (how == PLAIN) {
         good = EVP_PKEY_sign_init(plain) == 1 && (pad == 0 || EVP_PKEY_CTX_set_rsa_padding(plain, pad) == 1) &&
-               EVP_PKEY_CTX_set_signature_md(plain, EVP_sha256()) == 1 && EVP_PKEY_sign(plain, sig, &n, tbs, 32) == 1;
+               EVP_PKEY_CTX_set_signature_md(plain, EVP_sha256()) == 1 &&
+               EVP_PKEY_sign(plain, sig, &n, digest, sizeof digest) == 1;
     } else {
         good = EVP_DigestSignInit_ex(ctx, &pctx, md, NULL, NULL, key, NULL) == 1 &&
                (pad == 0 || EVP_PKEY_CTX_set_rsa_padding(pctx, pad) == 1);
