@@ -142,15 +142,29 @@ static const enum mock_function reopen_of[] = {
     MOCK_C_Login,        MOCK_C_FindObjectsInit, MOCK_C_Sign,
 };
 
+/* ---- a key that wants the PIN in each operation ---- */
+
+static void warm_up_auth(void)
+{
+    mocked_close();
+    atomic_store(&mocked.counts->persona.always_auth, 1);
+    warm_up();
+}
+
+static const enum mock_function auth_of[] = {MOCK_C_SignInit, MOCK_C_Login, MOCK_C_Sign};
+
 /* ---- decryption ---- */
 
 static void rsa_find(void)
 {
+    const char *location = rsa_location;
     struct cr_err err = {0};
+    cr_status st = cr_ok();
 
     mocked_open();
     if (rsa_obj == NULL)
-        assert_int_equal(fixture_find(&mocked.f, rsa_location, &rsa_pub, rsa, &rsa_obj, &err).code, CR_OK);
+        st = mocked.f.signer->ops->find(mocked.f.signer, &location, 1, &rsa_pub, fixture_verify, rsa, &rsa_obj, &err);
+    assert_int_equal(st.code, CR_OK);
 }
 
 static cr_status decrypt(struct cr_err *err)
@@ -301,6 +315,7 @@ static const struct path load_path = {"load", false, mocked_close, mocked_sign, 
                          sign_path = {"sign", false, warm_up, sign_warm, cool_down, OF(sign_of)},
                          repair_path = {"repair", false, break_device, sign_warm, cool_down, OF(repair_of)},
                          reopen_path = {"reopen", false, break_session, sign_warm, cool_down, OF(reopen_of)},
+                         auth_path = {"auth", false, warm_up_auth, sign_warm, cool_down, OF(auth_of)},
                          decrypt_path = {"decrypt", false, rsa_find, decrypt, cool_down, OF(decrypt_of)},
                          derive_path = {"derive", false, warm_up, derive, cool_down, OF(derive_of)},
                          import_path = {"import", true, fresh_make, import, fresh_remove, OF(import_of)},
@@ -432,6 +447,7 @@ ONCE(load)
 ONCE(sign)
 ONCE(repair)
 ONCE(reopen)
+ONCE(auth)
 ONCE(decrypt)
 ONCE(derive)
 ONCE(import)
@@ -468,8 +484,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(load),   BOTH(sign),    BOTH(repair), BOTH(reopen), BOTH(decrypt),  BOTH(derive),
-        BOTH(import), BOTH(removal), BOTH(list),   BOTH(info),   BOTH(finalize),
+        BOTH(load),   BOTH(sign),   BOTH(repair),  BOTH(reopen), BOTH(auth), BOTH(decrypt),
+        BOTH(derive), BOTH(import), BOTH(removal), BOTH(list),   BOTH(info), BOTH(finalize),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
