@@ -311,7 +311,13 @@ static cr_status oaep_on_host(struct cipher *c, struct cr_bytes in, unsigned cha
     return st;
 }
 
-static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+/* All digests the same, no label: what a token is asked for first. */
+static bool oaep_usual(const struct cipher *c)
+{
+    return c->label.n == 0 && (c->mgf == NULL || EVP_MD_is_a(c->mgf, c->md != NULL ? EVP_MD_get0_name(c->md) : "SHA1"));
+}
+
+static cr_status oaep_by_token(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
 {
     struct tok_mech mech = {.op = TOK_DECRYPT_RSA_OAEP, .hash = TOK_SHA1, .mgf = TOK_SHA1};
     const EVP_MD *mgf = c->mgf != NULL ? c->mgf : c->md;
@@ -319,13 +325,25 @@ static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, 
     cr_status st;
 
     mech.label = cr_buf_bytes(&c->label);
-    if (named && !prov_pub_lacks(c->bound.pub, &mech)) {
-        st = ask(c, &mech, in, out, n, err);
-        if (st.code != CR_E_UNSUPPORTED)
-            return st;
+    if (!named || (oaep_usual(c) && prov_pub_lacks(c->bound.pub, &mech)))
+        return cr_fail(err, CR_E_UNSUPPORTED, "the token does not decrypt OAEP with this digest");
+    st = ask(c, &mech, in, out, n, err);
+    if (st.code == CR_E_UNSUPPORTED && oaep_usual(c))
         prov_pub_mark_lack(c->bound.pub, &mech);
+    return st;
+}
+
+/* SoftHSM ignores the label: others' texts it cannot decrypt, and those of no or another label it would. */
+static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+{
+    cr_status st;
+
+    if (oaep_usual(c)) {
+        st = oaep_by_token(c, in, out, n, err);
+        return st.code == CR_E_UNSUPPORTED ? oaep_on_host(c, in, out, n, err) : st;
     }
-    return oaep_on_host(c, in, out, n, err);
+    st = oaep_on_host(c, in, out, n, err);
+    return st.code == CR_E_UNSUPPORTED ? oaep_by_token(c, in, out, n, err) : st;
 }
 
 /* Of what a token took the padding off. Silent: a failure may be one of the padding. */
