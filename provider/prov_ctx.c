@@ -36,20 +36,21 @@ int64_t prov_now(void)
 static cr_status read_pin(struct prov_pin *pin, const char *token, struct cr_err *err)
 {
     struct cr_buf text = {0};
+    struct cr_err why = {0};
     size_t n = 0;
     cr_status st;
 
-    st = cr_file_read(AT_FDCWD, pin->path, PIN_MAX, false, &text, NULL, err);
+    st = cr_file_read(AT_FDCWD, pin->path, PIN_MAX, false, &text, NULL, &why);
     while (!cr_failed(st) && n < text.n && text.p[n] != '\n' && text.p[n] != '\r')
         n++;
     if (!cr_failed(st) && n == 0)
-        st = cr_fail(err, CR_E_PIN, "the PIN file %s is empty", pin->path);
+        st = cr_fail(&why, CR_E_PIN, "its first line is empty");
     if (!cr_failed(st))
-        st = cr_buf_set(&pin->pin, text.p, n, err);
+        st = cr_buf_set(&pin->pin, text.p, n, &why);
     cr_buf_clear(&text);
     if (cr_failed(st))
-        st = cr_fail(err, CR_E_PIN, "token %s: cannot read the PIN from %s as uid %ld", token, pin->path,
-                     (long)geteuid());
+        st = cr_fail(err, CR_E_PIN, "token %s: cannot read the PIN from %s as uid %ld: %s", token, pin->path,
+                     (long)geteuid(), why.text);
     return st;
 }
 
@@ -73,6 +74,10 @@ static cr_status give_pin(void *arg, const char *token, bool retry, struct cr_bu
     return st;
 }
 
+static const enum tok_key_copy key_copies[] = {[CONF_KEY_COPY_NEVER] = TOK_KEY_COPY_NEVER,
+                                               [CONF_KEY_COPY_ALWAYS] = TOK_KEY_COPY_ALWAYS,
+                                               [CONF_KEY_COPY_AUTO] = TOK_KEY_COPY_AUTO};
+
 static void fill_token(const struct conf_token *from, struct prov_pin *pin, struct tok_conf *out)
 {
     out->name = from->name;
@@ -83,6 +88,7 @@ static void fill_token(const struct conf_token *from, struct prov_pin *pin, stru
     out->max_sessions = from->max_sessions;
     out->op_timeout_ms = from->op_timeout_ms;
     out->share = from->share_load;
+    out->key_copy = key_copies[from->key_copy];
     out->nenv = from->nenv;
     if (pin->path != NULL) {
         out->pin = give_pin;
@@ -155,6 +161,7 @@ cr_status prov_ctx_new(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     if (ctx == NULL)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     prov_lock_init();
+    prov_log_init();
     prov_err_init(&ctx->core, handle, in);
     ctx->upcalls = in;
     (void)ERR_set_mark();

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -16,7 +17,9 @@ static struct log_file {
     int fd;
     dev_t dev;
     ino_t ino;
-} file = {.fd = -1};
+} file;
+static atomic_bool ready; /* file may be read */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* Daemons close descriptors they do not know: one that is no longer our file is not written to. */
 static void write_line(void *arg, enum cr_log_level level, const char *line)
@@ -27,7 +30,7 @@ static void write_line(void *arg, enum cr_log_level level, const char *line)
     int n;
 
     (void)arg;
-    if (fstat(file.fd, &now) != 0 || now.st_dev != file.dev || now.st_ino != file.ino)
+    if (!atomic_load(&ready) || fstat(file.fd, &now) != 0 || now.st_dev != file.dev || now.st_ino != file.ino)
         return;
     n = snprintf(text, sizeof text, "%s certroll[%ld] %s: %s\n", cr_time_text(prov_now(), when), (long)getpid(),
                  words[level], line);
@@ -35,23 +38,31 @@ static void write_line(void *arg, enum cr_log_level level, const char *line)
         return;
 }
 
+static void install(void)
+{
+    cr_log_set(write_line, NULL);
+}
+
+void prov_log_init(void)
+{
+    (void)pthread_once(&once, install);
+}
+
 void prov_log_open(const char *path)
 {
     static atomic_flag taken = ATOMIC_FLAG_INIT;
-    int saved = errno;
+    int saved = errno, fd;
     struct stat is;
 
     if (atomic_flag_test_and_set(&taken))
         return;
     /* Not waiting for the reader of a pipe, which is not written to either. */
-    file.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-    if (file.fd >= 0 && fstat(file.fd, &is) == 0 && S_ISREG(is.st_mode)) {
-        file.dev = is.st_dev;
-        file.ino = is.st_ino;
-        cr_log_set(write_line, NULL);
-    } else if (file.fd >= 0) {
-        (void)close(file.fd);
-        file.fd = -1;
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    if (fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode)) {
+        file = (struct log_file){fd, is.st_dev, is.st_ino};
+        atomic_store(&ready, true);
+    } else if (fd >= 0) {
+        (void)close(fd);
     }
     errno = saved;
 }

@@ -4,6 +4,8 @@
 #ifndef PROV_LOG_H
 #define PROV_LOG_H
 
+/* Directs this module's messages here, once a process; before anything is said. */
+void prov_log_init(void);
 /* A file that cannot be opened is no reason not to sign: it is then silent. */
 void prov_log_open(const char *path);
 

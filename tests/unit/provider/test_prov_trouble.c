@@ -32,6 +32,18 @@ static bool signs(EVP_PKEY *key, EVP_PKEY *pub)
            fixture_verify(pub, data, sizeof data, sig, n);
 }
 
+static void lab(const char *name, char path[128])
+{
+    (void)snprintf(path, 128, "%s/lab/%s", fx.dir, name);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_true(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
 /* ---- a configuration that differs by a line of sed: lab/other.conf ---- */
 
 static void edit_conf(const char *sed)
@@ -67,28 +79,34 @@ static unsigned logged(const char *part)
     return n;
 }
 
-/* Loads a key in a child: a process opens one log. */
-static int loads_with_the_log(const char *path)
+/* Loads a key in a child (a process opens one log, and logs in once), with other.conf; fails with @says if not NULL. */
+static int child_loads(const char *says)
 {
-    char sed[256];
     int status = -1;
-    pid_t pid;
+    pid_t pid = fork();
 
-    (void)snprintf(sed, sizeof sed, "s|^log = .*|log = %s|", path);
-    edit_conf(sed);
-    pid = fork();
     if (pid == 0) {
-        (void)alarm(20);
+        (void)alarm(60);
         struct fixture_instance in = fixture_load("other.conf");
         EVP_PKEY *key = fixture_key(in.ctx, "certroll://EcA");
-        int good = status_of(&in) == 1 && key != NULL && EVP_PKEY_get_bits(key) == 256;
+        int good = says == NULL ? key != NULL : key == NULL && fixture_error_has(says);
 
+        good = good && status_of(&in) == 1;
         EVP_PKEY_free(key);
         fixture_unload(&in);
         _exit(good ? 0 : 1);
     }
     assert_true(waitpid(pid, &status, 0) == pid);
     return status == 0;
+}
+
+static int loads_with_the_log(const char *path)
+{
+    char sed[256];
+
+    (void)snprintf(sed, sizeof sed, "s|^log = .*|log = %s|", path);
+    edit_conf(sed);
+    return child_loads(NULL);
 }
 
 /* First of all: here no provider has been loaded yet. */
@@ -135,6 +153,26 @@ static void the_log_is_made_at_load_appended_to_and_closed_to_others(void **stat
     (void)fclose(f);
 }
 
+static void a_pin_file_that_is_of_no_use_is_named_with_the_reason(void **state)
+{
+    static const struct {
+        const char *file, *says;
+    } rows[] = {{"no-such-pin", "No such file"}, {"empty-pin", "its first line is empty"}, {".", "not a regular file"}};
+    char sed[256], path[128], says[256];
+
+    (void)state;
+    lab("empty-pin", path);
+    write_file(path, "\n1234\n");
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        lab(rows[i].file, path);
+        (void)snprintf(sed, sizeof sed, "s|^pin-source = .*|pin-source = file:%s|", path);
+        edit_conf(sed);
+        (void)snprintf(says, sizeof says, "token softhsm: cannot read the PIN from %s", path);
+        if (!child_loads(says) || !child_loads(rows[i].says))
+            fail_msg("%s", path);
+    }
+}
+
 static void a_message_is_one_line_of_the_log(void **state)
 {
     (void)state;
@@ -151,13 +189,6 @@ static void a_message_is_one_line_of_the_log(void **state)
 static void role_file(const char *role, char path[128])
 {
     (void)snprintf(path, 128, "%s/lab/state/roles/%s.json", fx.dir, role);
-}
-
-static void write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_true(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
 static void trouble_with_a_record_is_reported_once_each_time(void **state)
@@ -374,11 +405,6 @@ static void an_empty_role_names_the_date_of_next(void **state)
 
 /* ---- who may write what decides which key signs ---- */
 
-static void lab(const char *name, char path[128])
-{
-    (void)snprintf(path, 128, "%s/lab/%s", fx.dir, name);
-}
-
 /* A provider with this configuration loads (every program's openssl.cnf names it), says 0 as its status, and answers
  * each use with the reason. */
 static void is_refused(const char *says)
@@ -466,6 +492,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_that_cannot_be_written_stops_nobody),
         cmocka_unit_test(the_log_is_made_at_load_appended_to_and_closed_to_others),
+        cmocka_unit_test(a_pin_file_that_is_of_no_use_is_named_with_the_reason),
         cmocka_unit_test(a_message_is_one_line_of_the_log),
         cmocka_unit_test(trouble_with_a_record_is_reported_once_each_time),
         cmocka_unit_test(a_roll_that_was_read_happens_though_the_record_is_gone),

@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -127,13 +130,74 @@ static void two_instances_sign_at_the_same_moment(void **state)
     role_cert_unref(&e);
 }
 
+/* Loads, signs and unloads; an error of each kind of trouble on the way, which is logged. */
+static void *come_and_go(void *arg)
+{
+    struct signer *s = arg;
+    char folder[256];
+
+    (void)snprintf(folder, sizeof folder, "%s", CERTROLL_SO);
+    *strrchr(folder, '/') = '\0';
+    for (int i = 0; i < 5; i++) {
+        OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+        OSSL_PROVIDER *base = NULL, *ours = NULL;
+        EVP_PKEY *key;
+
+        if (OSSL_PROVIDER_set_default_search_path(ctx, folder) == 1) {
+            base = OSSL_PROVIDER_load(ctx, "default");
+            ours = OSSL_PROVIDER_load(ctx, "certroll");
+        }
+        key = fixture_key(ctx, "certroll://EcA");
+        s->good += ours != NULL && signs_in(ctx, key, s->pub) == 1 && fixture_key(ctx, "certroll://Nobody") == NULL;
+        EVP_PKEY_free(key);
+        (void)OSSL_PROVIDER_unload(ours);
+        (void)OSSL_PROVIDER_unload(base);
+        OSSL_LIB_CTX_free(ctx);
+    }
+    return NULL;
+}
+
+/* First of all: nothing of ours has been loaded in this process yet. */
+static void the_first_loads_happen_at_the_same_moment(void **state)
+{
+    struct role_cert *e = fixture_cert("EcA");
+    EVP_PKEY *pe = fixture_public(e);
+    struct signer s[THREADS];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        s[i] = (struct signer){NULL, NULL, pe, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &s[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        assert_int_equal(s[i].good, 5);
+    }
+    EVP_PKEY_free(pe);
+    role_cert_unref(&e);
+}
+
+static int setup(void **state)
+{
+    char command[512];
+
+    if (fixture_setup(state) != 0)
+        return -1;
+    (void)snprintf(command, sizeof command,
+                   "sed -i '/^#* *log *=/d; s|^state = .*|&\\nlog = %s/prov.log|' %s/lab/certroll.conf", fx.dir,
+                   fx.dir);
+    return system(command);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_loads_happen_at_the_same_moment),
         cmocka_unit_test(twenty_loads_and_unloads_sign_in_between),
         cmocka_unit_test(a_key_outlives_the_unloading_of_its_provider),
         cmocka_unit_test(two_instances_sign_at_the_same_moment),
     };
 
-    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+    return cmocka_run_group_tests(tests, setup, fixture_teardown);
 }
