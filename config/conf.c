@@ -149,6 +149,26 @@ static cr_status set_timeout(void *target, const char *value, struct cr_err *err
     return cr_ok();
 }
 
+static const char *const key_copies[] = {"never", "always", "auto"}; /* enum conf_key_copy */
+
+const char *conf_key_copy_text(enum conf_key_copy copy)
+{
+    return key_copies[copy];
+}
+
+static cr_status set_key_copy(void *target, const char *value, struct cr_err *err)
+{
+    enum conf_key_copy *copy = target;
+
+    for (size_t i = 0; i < CR_COUNT(key_copies); i++) {
+        if (strcmp(value, key_copies[i]) == 0) {
+            *copy = (enum conf_key_copy)i;
+            return cr_ok();
+        }
+    }
+    return cr_fail(err, CR_E_INVALID, "'%.40s' is not never, auto or always", value);
+}
+
 static cr_status set_rsa_bits(void *target, const char *value, struct cr_err *err)
 {
     return set_number(target, value, 2048, 16384, err);
@@ -296,6 +316,7 @@ static const struct key token_keys[] = {
     {"max-sessions", set_sessions, AT(conf_token, max_sessions)},
     {"op-timeout", set_timeout, AT(conf_token, op_timeout_ms)},
     {"share-load", set_bool, AT(conf_token, share_load)},
+    {"key-copy", set_key_copy, AT(conf_token, key_copy)},
     {"environment", set_environment, 0},
 };
 

@@ -15,7 +15,7 @@
  *   token = pkcs11:token=certroll
  *   pin-source = file:/etc/certroll/pin (percent-decoded; or an absolute path, taken as it is)
  *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
- *   op-timeout = 2s (or in ms; default none), share-load = no
+ *   op-timeout = 2s (or in ms; default none), share-load = no, key-copy = never
  *
  * Stricter than config(5), which does these in silence: a key or section that stands twice, a variable ($, $ENV::),
  * .include and .pragma, a continued line, an open quote, a '#' inside a word, text behind ']' are errors. Inside a value
@@ -36,6 +36,8 @@ struct conf_env {
     char *name, *value;
 };
 
+enum conf_key_copy { CONF_KEY_COPY_NEVER, CONF_KEY_COPY_ALWAYS, CONF_KEY_COPY_AUTO };
+
 struct conf_token {
     char *name;       /* of the section, without "token_" */
     char *module;     /* absolute path of the PKCS#11 module */
@@ -46,7 +48,8 @@ struct conf_token {
     unsigned max_sessions;
     unsigned op_timeout_ms; /* 0: none */
     bool share_load;        /* of keys that stand on several tokens */
-    struct conf_env *env;   /* applied at load where different, never unset; LD_* was refused */
+    enum conf_key_copy key_copy;
+    struct conf_env *env; /* applied at load where different, never unset; LD_* was refused */
     size_t nenv;
 };
 
@@ -86,6 +89,8 @@ const char *conf_path(const char *param);
 
 /* May a PEM reference name @role? (references =) */
 bool conf_reference_allowed(const struct conf *conf, const char *role);
+
+const char *conf_key_copy_text(enum conf_key_copy copy); /* static */
 
 /* Renders @conf as a file that conf_parse reads back to the same values: escapes '$', '#', '\\' and quotes; appended to
  * @out. Values that cannot be written faithfully are CR_E_INVALID. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tok_copy.h"
 #include "tok_crypto.h"
 #include "tok_job.h"
 #include "tok_place.h"
@@ -102,6 +103,7 @@ static cr_status operate(struct tok_session *ses, void *arg, struct cr_err *err)
 {
     struct operation *op = arg;
     const struct tok_key *pub = &op->entry->pub;
+    struct tok_copy_use use;
     CK_OBJECT_HANDLE handle = 0;
     cr_status st = tok_entry_handle(op->entry, ses, &op->obj->prover, &handle, err);
 
@@ -112,7 +114,10 @@ static cr_status operate(struct tok_session *ses, void *arg, struct cr_err *err)
     case KIND_FIND:
         return st;
     case KIND_SIGN:
-        return tok_crypto_sign(ses, handle, pub, op->mech, op->in, op->out, op->size, &op->n, err);
+        tok_copy_begin(op->entry, ses, &handle, &use);
+        st = tok_crypto_sign(ses, handle, pub, op->mech, op->in, op->out, op->size, &op->n, err);
+        tok_copy_end(op->entry, ses, &use, !cr_failed(st));
+        return st;
     case KIND_DECRYPT:
         return tok_crypto_decrypt(ses, handle, pub, op->mech, op->in, op->out, op->size, &op->n, err);
     case KIND_DERIVE:

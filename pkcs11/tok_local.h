@@ -11,6 +11,9 @@
  * @retry is true when the PIN given before was wrong and a source may have changed (asked once more at the most). */
 typedef cr_status tok_pin_fn(void *arg, const char *token_name, bool retry, struct cr_buf *pin, struct cr_err *err);
 
+/* Copies of token keys as session objects: auto where a measured signature is shorter with one. */
+enum tok_key_copy { TOK_KEY_COPY_NEVER, TOK_KEY_COPY_ALWAYS, TOK_KEY_COPY_AUTO };
+
 struct tok_env {
     const char *name, *value;
 };
@@ -26,6 +29,7 @@ struct tok_conf {
     unsigned wait_ms;       /* for a session or ticket; 0: the default, 5000 */
     unsigned op_timeout_ms; /* for a module that froze (tok_job.h); 0: no limit. The longest of all tokens holds */
     bool share;             /* of keys that stand on several tokens: the one with the fewest sessions in use signs */
+    enum tok_key_copy key_copy;
     const struct tok_env *env;
     size_t nenv;
     tok_pin_fn *pin; /* NULL: no login */

@@ -62,7 +62,8 @@ cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, str
         tok_module_put(&mod); /* otherwise the slot's user holds it */
     } else {
         pthread_mutex_lock(&mod->lock);
-        m->slot->share = m->slot->share || conf->share;
+        m->slot->share = conf->share;
+        m->slot->key_copy = conf->key_copy;
         pthread_mutex_unlock(&mod->lock);
     }
     return cr_failed(st) ? cr_prefix(err, st, "token %s", m->name) : st;

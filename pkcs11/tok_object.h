@@ -6,6 +6,22 @@
 
 #include "tok_session.h"
 
+enum tok_copy_state {
+    TOK_COPY_NONE,   /* not yet */
+    TOK_COPY_TRIED,  /* being measured */
+    TOK_COPY_USED,   /* it signs */
+    TOK_COPY_REFUSED /* it does not help, or cannot be made */
+};
+
+/* A copy of the key (tok_copy.h), and what was measured. */
+struct tok_copy {
+    uint64_t stamp;
+    enum tok_copy_state state;
+    CK_OBJECT_HANDLE handle;
+    unsigned measured, tried;
+    int64_t key_us, copy_us; /* the shortest signature */
+};
+
 struct tok_entry {
     struct tok_entry *next;
     struct tok_slot *slot;
@@ -17,6 +33,7 @@ struct tok_entry {
     uint64_t stamp;
     CK_OBJECT_HANDLE handle;
     bool always_auth; /* CKA_ALWAYS_AUTHENTICATE, as the handle's object says */
+    struct tok_copy copy;
 };
 
 /* Who proves: as given to find, and for as long as what find gave. */

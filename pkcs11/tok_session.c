@@ -186,6 +186,24 @@ cr_status tok_session_take(struct tok_member *m, bool rw, struct tok_session *se
     return st;
 }
 
+bool tok_session_spare(const struct tok_session *beside, struct tok_session *ses)
+{
+    struct tok_slot *slot = beside->m->slot;
+    bool current = false, room;
+
+    *ses = (struct tok_session){.m = beside->m, .p11 = beside->p11, .id = beside->id, .stamp = beside->stamp};
+    pthread_mutex_lock(&slot->mod->lock);
+    ses->epoch = slot->mod->epoch;
+    room = slot->stamp == ses->stamp && slot->open < tok_slot_bound(slot);
+    if (room) {
+        ses->had = slot->open - slot->opening;
+        slot->open++;
+        slot->opening++;
+    }
+    pthread_mutex_unlock(&slot->mod->lock);
+    return room && !cr_failed(session_open(ses, &current, NULL)) && current;
+}
+
 void tok_session_give(struct tok_session *ses, bool clean)
 {
     struct tok_slot *slot;

@@ -24,6 +24,8 @@ struct tok_session {
 /* Makes the slot ready if need be. A warm one makes no C_ call. @rw opens a read-write session of its own. CR_E_BUSY
  * when none came free in time. On failure ses->rv tells what may be repaired. */
 cr_status tok_session_take(struct tok_member *m, bool rw, struct tok_session *ses, struct cr_err *err);
+/* A second session beside @beside, if there is room now; given back like any other. */
+bool tok_session_spare(const struct tok_session *beside, struct tok_session *ses);
 /* @clean: every call in it succeeded. Not taken is fine. */
 void tok_session_give(struct tok_session *ses, bool clean);
 /* The failure of @function with @rv, which is remembered in @ses. */

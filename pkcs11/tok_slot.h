@@ -29,6 +29,12 @@ struct tok_slot {
 
     /* Guarded by mod->lock. */
     bool share; /* its load with other tokens */
+    enum tok_key_copy key_copy;
+    struct {
+        uint64_t stamp, epoch; /* stamp 0: none */
+        CK_SESSION_HANDLE handle;
+        bool busy;
+    } keeper; /* the session that copies of keys stay with */
     unsigned refs;
     uint64_t stamp;        /* 0: not ready */
     uint64_t attempts;     /* of getting ready, ended */

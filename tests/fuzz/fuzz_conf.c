@@ -25,7 +25,7 @@ static bool same_token(const struct conf_token *a, const struct conf_token *b)
                 same_text(a->token_uri, b->token_uri) && same_text(a->pin_source, b->pin_source) &&
                 same_text(a->init_args, b->init_args) && a->serialize == b->serialize &&
                 a->max_sessions == b->max_sessions && a->op_timeout_ms == b->op_timeout_ms &&
-                a->share_load == b->share_load && a->nenv == b->nenv;
+                a->share_load == b->share_load && a->key_copy == b->key_copy && a->nenv == b->nenv;
 
     for (size_t i = 0; same && i < a->nenv; i++)
         same = same_text(a->env[i].name, b->env[i].name) && same_text(a->env[i].value, b->env[i].value);
