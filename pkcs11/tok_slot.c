@@ -53,6 +53,18 @@ static struct tok_slot *slot_find(struct tok_module *mod, const char *uri)
     return slot;
 }
 
+/* Nobody uses it, no session is left: it is as the next one configures it. */
+static void pool_swap(struct tok_slot *slot, struct tok_slot *fresh)
+{
+    CK_SESSION_HANDLE *idle = slot->idle;
+    unsigned max = slot->max_sessions;
+
+    slot->idle = fresh->idle;
+    slot->max_sessions = fresh->max_sessions;
+    fresh->idle = idle;
+    fresh->max_sessions = max;
+}
+
 /* Two hosts that configure one token share it; the first one's session limit holds. */
 cr_status tok_slot_get(struct tok_module *mod, const char *uri, unsigned max_sessions, struct tok_slot **out,
                        struct cr_err *err)
@@ -68,6 +80,8 @@ cr_status tok_slot_get(struct tok_module *mod, const char *uri, unsigned max_ses
         fresh->next = mod->slots;
         mod->slots = slot = fresh;
         fresh = NULL;
+    } else if (slot->refs == 0 && slot->open == 0) {
+        pool_swap(slot, fresh);
     }
     slot->refs++;
     pthread_mutex_unlock(&mod->lock);
@@ -91,8 +105,6 @@ void tok_slots_forget(struct tok_module *mod)
     for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next) {
         slot->stamp = 0;
         slot->open = slot->opening = slot->closing = slot->nidle = slot->limit = 0;
-        slot->keeper.stamp = 0;
-        slot->keeper.busy = false;
     }
 }
 
