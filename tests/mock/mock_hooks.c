@@ -48,6 +48,8 @@ static ck_rv_t token_info(ck_slot_id_t slot, struct ck_token_info *info)
     if (rv != CKR_OK || !(info->flags & CKF_TOKEN_INITIALIZED))
         return rv;
     info->flags = (info->flags | atomic_load(&as->flags_set)) & ~atomic_load(&as->flags_clear);
+    if (atomic_load(&as->final_after) > 0 && atomic_load(&seen->wrong_pins) >= atomic_load(&as->final_after))
+        info->flags |= CKF_USER_PIN_FINAL_TRY;
     if (fields & MOCK_LABEL)
         memcpy(info->label, as->label, sizeof(info->label));
     if (fields & MOCK_MANUFACTURER)
