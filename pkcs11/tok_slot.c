@@ -105,6 +105,8 @@ void tok_slots_forget(struct tok_module *mod)
     for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next) {
         slot->stamp = 0;
         slot->open = slot->opening = slot->closing = slot->nidle = slot->limit = 0;
+        slot->keeper.stamp = 0;
+        slot->keeper.busy = false;
     }
 }
 
