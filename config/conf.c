@@ -42,62 +42,9 @@ static cr_status set_path(void *target, const char *value, struct cr_err *err)
     return set_text(target, value, err);
 }
 
-/* Percent-decodes @text in place (RFC 3986 section 2.1). */
-static cr_status percent_decode(char *text, struct cr_err *err)
-{
-    char *w = text;
-
-    for (const char *r = text; *r != '\0'; r++) {
-        struct cr_buf byte = {0};
-
-        if (*r == '%') {
-            char pair[3] = {r[1], '\0', '\0'};
-            bool good;
-
-            if (r[1] != '\0')
-                pair[1] = r[2];
-            good = !cr_failed(cr_unhex(pair, &byte, NULL)) && byte.n == 1 && byte.p[0] >= 0x20;
-            if (good)
-                *w++ = (char)byte.p[0];
-            cr_buf_clear(&byte);
-            if (!good)
-                return cr_fail(err, CR_E_INVALID, "a '%%' is not followed by the two digits of a printable byte");
-            r += 2;
-        } else {
-            *w++ = *r;
-        }
-    }
-    *w = '\0';
-    return cr_ok();
-}
-
-/* A path as it is, or a file: URI of this host (RFC 8089) as pin-source has it in RFC 7512. The value is not repeated:
- * people write the PIN itself here. */
 static cr_status set_pin_source(void *target, const char *value, struct cr_err *err)
 {
-    bool uri = strncmp(value, "file:", 5) == 0;
-    char *path = NULL;
-    cr_status st;
-
-    if (uri)
-        value += strncmp(value, "file://", 7) == 0 ? 7 : 5;
-    if (value[0] != '/')
-        return cr_fail(err, CR_E_INVALID, "not file:/PATH or the absolute path of a file that holds the PIN");
-    st = cr_strdup(value, &path, err);
-    if (!cr_failed(st) && uri)
-        st = percent_decode(path, err);
-    /* What decoding brought to the end could not be written back. */
-    if (!cr_failed(st) && path[strlen(path) - 1] == ' ')
-        st = cr_fail(err, CR_E_INVALID, "ends in white space");
-    if (!cr_failed(st))
-        st = set_text(target, path, err);
-    cr_free_str(&path);
-    return st;
-}
-
-cr_status conf_pin_source(const char *text, char **out, struct cr_err *err)
-{
-    return set_pin_source(out, text, err);
+    return conf_pin_source(value, text_at(target), err);
 }
 
 static cr_status set_token_uri(void *target, const char *value, struct cr_err *err)

@@ -13,7 +13,8 @@
  *   [token_softhsm]                     (module and token are required)
  *   module = /usr/lib/softhsm/libsofthsm2.so
  *   token = pkcs11:token=certroll
- *   pin-source = file:/etc/certroll/pin (percent-decoded; or an absolute path, taken as it is)
+ *   pin-source = file:/etc/certroll/pin (percent-decoded; or an absolute path, taken as it is) | credential:NAME |
+ *   p11-kit:NAME | prompt:
  *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
  *   op-timeout = 2s (or in ms; default none), share-load = no, key-copy = never
  *
@@ -42,7 +43,7 @@ struct conf_token {
     char *name;       /* of the section, without "token_" */
     char *module;     /* absolute path of the PKCS#11 module */
     char *token_uri;  /* RFC 7512 URI selecting the token: token, serial, manufacturer, model, slot-id */
-    char *pin_source; /* absolute path of a file, or NULL: ask, or no login */
+    char *pin_source; /* conf_pin.h; NULL: ask, or no login */
     char *init_args;  /* CK_C_INITIALIZE_ARGS.pReserved, or NULL */
     bool serialize;   /* one call at a time */
     unsigned max_sessions;
@@ -79,8 +80,8 @@ cr_status conf_load(const char *path, struct conf **out, struct cr_err *err);
 cr_status conf_parse(const char *path, struct cr_bytes text, struct conf **out, struct cr_err *err);
 void conf_free(struct conf **conf);
 
-/* The path that the value @text of pin-source stands for: a file: URI decoded, an absolute path as it is. CR_E_INVALID for
- * anything else; the error never repeats it. Replaces *out, the caller's. */
+/* What the value @text of pin-source stands for: a file: URI decoded, the other kinds (conf_pin.h) as they are. CR_E_INVALID
+ * for anything else; the error never repeats it. Replaces *out, the caller's. */
 cr_status conf_pin_source(const char *text, char **out, struct cr_err *err);
 
 /* The path to read: @param when not NULL and not empty, else CERTROLL_CONFIG by secure_getenv, else CONF_DEFAULT_PATH.

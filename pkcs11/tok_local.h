@@ -32,8 +32,9 @@ struct tok_conf {
     enum tok_key_copy key_copy;
     const struct tok_env *env;
     size_t nenv;
-    tok_pin_fn *pin; /* NULL: no login */
-    void *pin_arg;   /* must outlive the signer and its last object */
+    tok_pin_fn *pin;      /* NULL: no login */
+    void *pin_arg;        /* must outlive the signer and its last object */
+    const char *pin_from; /* for errors: where the PIN comes from; or NULL */
 };
 
 struct tok_local; /* a struct tok_signer */
@@ -96,6 +97,8 @@ cr_status tok_remove(struct tok_local *loc, size_t token, struct cr_bytes id, st
 
 /* Which configured token does @location select? Index, or CR_E_NOT_FOUND / CR_E_AMBIGUOUS / CR_E_INVALID. */
 cr_status tok_locate(struct tok_local *loc, const char *location, size_t *token, struct cr_err *err);
+/* Could @location be on that token, as far as the two URIs tell? No call. */
+bool tok_may_hold(struct tok_local *loc, size_t token, const char *location);
 
 /* Checks @location: a pkcs11: URI of a private key by id (or object), without pin-value, pin-source or module parts. */
 cr_status tok_location_check(const char *location, struct cr_err *err);

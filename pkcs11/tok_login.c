@@ -96,12 +96,14 @@ static void bad_forget(struct tok_slot *slot)
 
 static cr_status not_again(struct tok_member *m, struct cr_err *err)
 {
-    return cr_fail(err, CR_E_PIN, "token %s: the PIN is the one the token refused before; not tried again", m->name);
+    return cr_fail(err, CR_E_PIN, "token %s: the PIN%s%s is the one the token refused before; not tried again", m->name,
+                   m->pin_from != NULL ? " from " : "", m->pin_from != NULL ? m->pin_from : "");
 }
 
 static cr_status wrong(struct tok_member *m, struct cr_err *err)
 {
-    return cr_fail(err, CR_E_PIN, "token %s: C_Login: CKR_PIN_INCORRECT: the PIN is wrong", m->name);
+    return cr_fail(err, CR_E_PIN, "token %s: C_Login: CKR_PIN_INCORRECT: the PIN%s%s is wrong", m->name,
+                   m->pin_from != NULL ? " from " : "", m->pin_from != NULL ? m->pin_from : "");
 }
 
 static cr_status flags_again(struct tok_member *m, CK_SESSION_HANDLE session, struct cr_err *err)
@@ -131,9 +133,10 @@ static cr_status pin_login(struct tok_member *m, CK_SESSION_HANDLE session, stru
     cr_status st;
 
     for (int retry = 0; retry < 2; retry++) {
-        if (cr_failed(st = pin_get(m, retry > 0, pin, err)) || process != tok_gate_process())
+        st = pin_get(m, retry > 0, pin, err);
+        if (process != tok_gate_process() || (cr_failed(st) && retry == 0))
             return st;
-        if (known(slot, pin) == KNOWN_BAD)
+        if (cr_failed(st) || known(slot, pin) == KNOWN_BAD)
             continue;
         if (refused > 0 && cr_failed(st = flags_again(m, session, err)))
             return st;
@@ -213,9 +216,9 @@ static cr_status context_pin(struct tok_session *ses, struct tok_context *own, s
             ses->rv = CKR_SESSION_HANDLE_INVALID; /* the parent's: a child that came out of the PIN callback */
             return cr_fail(err, CR_E_BUSY, "token %s: forked while asking for the PIN", m->name);
         }
-        if (cr_failed(st))
+        if (cr_failed(st) && retry == 0)
             return st;
-        is = known(m->slot, &own->pin);
+        is = cr_failed(st) ? KNOWN_BAD : known(m->slot, &own->pin);
         own->forgets = retry == 0 && is == KNOWN_OTHER;
         if (is != KNOWN_BAD)
             return st;

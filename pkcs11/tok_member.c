@@ -54,7 +54,8 @@ cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, str
     m->pin_arg = conf->pin_arg;
     m->wait_ms = conf->wait_ms > 0 ? conf->wait_ms : WAIT_MS_DEFAULT;
     if (cr_failed(st = cr_strdup(conf->name != NULL ? conf->name : "?", &m->name, err)) ||
-        cr_failed(st = env_copy(m, conf, err)) || cr_failed(st = tok_member_env(m, err)) ||
+        cr_failed(st = cr_strdup(conf->pin_from, &m->pin_from, err)) || cr_failed(st = env_copy(m, conf, err)) ||
+        cr_failed(st = tok_member_env(m, err)) ||
         cr_failed(st = tok_module_get(conf->module, conf->init_args, conf->serialize, &mod, err)))
         return st;
     st = tok_slot_get(mod, uri, max < SESSIONS_MAX ? max : SESSIONS_MAX, &m->slot, err);
@@ -83,6 +84,7 @@ void tok_member_clear(struct tok_member *m)
     free(m->env_names);
     free(m->env_values);
     free(m->name);
+    free(m->pin_from);
     *m = (struct tok_member){0};
 }
 
@@ -121,6 +123,18 @@ static bool ruled_out(struct tok_member *m, P11KitUri *uri)
         if (fields[i].a[0] != '\0' && fields[i].b[0] != '\0' && memcmp(fields[i].a, fields[i].b, fields[i].n))
             return true;
     return false;
+}
+
+bool tok_may_hold(struct tok_local *loc, size_t token, const char *location)
+{
+    P11KitUri *uri = NULL;
+    bool may;
+
+    if (token >= loc->n || cr_failed(tok_uri_location(location, &uri, NULL)))
+        return false;
+    may = !ruled_out(&loc->members[token], uri);
+    p11_kit_uri_free(uri);
+    return may;
 }
 
 static bool says_token(P11KitUri *uri)

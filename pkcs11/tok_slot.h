@@ -59,6 +59,7 @@ struct tok_slot {
 /* One configured token of one host: a slot, and how that host logs in to it. */
 struct tok_member {
     char *name;
+    char *pin_from; /* or NULL */
     struct tok_slot *slot;
     tok_pin_fn *pin;
     void *pin_arg;

@@ -2,22 +2,18 @@
 #include "prov_ctx.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/cr_log.h"
 #include "prov_lock.h"
 #include "prov_log.h"
 #include "prov_pub.h"
 #include "prov_role.h"
-
-#define PIN_MAX 256
 
 struct prov_inner {
     OSSL_LIB_CTX *libctx;
@@ -30,48 +26,6 @@ int64_t prov_now(void)
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec;
-}
-
-/* A PIN file's first line. */
-static cr_status read_pin(struct prov_pin *pin, const char *token, struct cr_err *err)
-{
-    struct cr_buf text = {0};
-    struct cr_err why = {0};
-    size_t n = 0;
-    cr_status st;
-
-    st = cr_file_read(AT_FDCWD, pin->path, PIN_MAX, false, &text, NULL, &why);
-    while (!cr_failed(st) && n < text.n && text.p[n] != '\n' && text.p[n] != '\r')
-        n++;
-    if (!cr_failed(st) && n == 0)
-        st = cr_fail(&why, CR_E_PIN, "its first line is empty");
-    if (!cr_failed(st))
-        st = cr_buf_set(&pin->pin, text.p, n, &why);
-    cr_buf_clear(&text);
-    if (cr_failed(st))
-        st = cr_fail(err, CR_E_PIN, "token %s: cannot read the PIN from %s as uid %ld: %s", token, pin->path,
-                     (long)geteuid(), why.text);
-    return st;
-}
-
-/* The PIN read at load answers; a process that has since given up its rights often cannot read it again. */
-static cr_status give_pin(void *arg, const char *token, bool retry, struct cr_buf *pin, struct cr_err *err)
-{
-    struct prov_pin *from = arg;
-    struct prov_pin fresh = {.path = from->path};
-    int saved = errno;
-    cr_status st = cr_ok();
-
-    if (from->pin.n > 0 && !retry) {
-        st = cr_buf_set(pin, from->pin.p, from->pin.n, err);
-    } else {
-        st = read_pin(&fresh, token, err);
-        if (!cr_failed(st))
-            st = cr_buf_set(pin, fresh.pin.p, fresh.pin.n, err);
-        cr_buf_clear(&fresh.pin);
-    }
-    errno = saved;
-    return st;
 }
 
 static const enum tok_key_copy key_copies[] = {[CONF_KEY_COPY_NEVER] = TOK_KEY_COPY_NEVER,
@@ -90,9 +44,10 @@ static void fill_token(const struct conf_token *from, struct prov_pin *pin, stru
     out->share = from->share_load;
     out->key_copy = key_copies[from->key_copy];
     out->nenv = from->nenv;
-    if (pin->path != NULL) {
-        out->pin = give_pin;
+    if (pin->kind != CONF_PIN_NONE) {
+        out->pin = prov_pin_give;
         out->pin_arg = pin;
+        out->pin_from = from->pin_source;
     }
 }
 
@@ -109,7 +64,6 @@ static cr_status open_tokens(struct prov_ctx *ctx, struct cr_err *err)
 {
     size_t n = ctx->conf->ntokens;
     struct tok_conf *confs = calloc(n + 1, sizeof *confs);
-    struct tok_local *loc = NULL;
     struct tok_env **envs = calloc(n + 1, sizeof *envs);
     cr_status st = cr_ok();
 
@@ -119,19 +73,17 @@ static cr_status open_tokens(struct prov_ctx *ctx, struct cr_err *err)
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
         const struct conf_token *from = &ctx->conf->tokens[i];
 
-        if (cr_failed(st = cr_strdup(from->pin_source, &ctx->pins[i].path, err)))
+        if (cr_failed(st = prov_pin_init(&ctx->pins[i], from, err)))
             break;
-        if (ctx->pins[i].path != NULL)
-            cr_ignore(read_pin(&ctx->pins[i], from->name, NULL));
         fill_token(from, &ctx->pins[i], &confs[i]);
         confs[i].env = envs[i] = copy_env(from);
         if (envs[i] == NULL)
             st = cr_fail(err, CR_E_NOMEM, "out of memory");
     }
     if (!cr_failed(st))
-        st = tok_local_new(confs, n, &loc, err);
+        st = tok_local_new(confs, n, &ctx->tokens, err);
     if (!cr_failed(st))
-        ctx->signer = tok_local_signer(loc);
+        ctx->signer = tok_local_signer(ctx->tokens);
     for (size_t i = 0; envs != NULL && i < n; i++)
         free(envs[i]);
     free(envs);
@@ -197,10 +149,8 @@ void prov_ctx_free(struct prov_ctx **pctx)
     prov_pubs_free(ctx);
     if (ctx->signer != NULL)
         ctx->signer->ops->signer_unref(&ctx->signer);
-    for (size_t i = 0; ctx->pins != NULL && i < ctx->conf->ntokens; i++) {
-        cr_buf_clear(&ctx->pins[i].pin);
-        free(ctx->pins[i].path);
-    }
+    for (size_t i = 0; ctx->pins != NULL && i < ctx->conf->ntokens; i++)
+        prov_pin_clear(&ctx->pins[i]);
     free(ctx->pins);
     store_close(&ctx->store);
     conf_free(&ctx->conf);

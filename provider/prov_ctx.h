@@ -13,12 +13,8 @@
 #include "config/conf.h"
 #include "pkcs11/tok_local.h"
 #include "prov_err.h"
+#include "prov_pin.h"
 #include "stores/store.h"
-
-struct prov_pin {
-    char *path; /* or NULL */
-    struct cr_buf pin;
-};
 
 struct prov_inner;
 struct prov_role;
@@ -30,6 +26,7 @@ struct prov_ctx {
     struct conf *conf;
     struct store *store;
     struct tok_signer *signer;
+    struct tok_local *tokens; /* the same one */
     struct prov_pin *pins;    /* one a token */
     struct cr_err broken;     /* code CR_OK: all could be read */
     struct prov_inner *inner; /* atomic; NULL until needed */

@@ -16,9 +16,16 @@
 
 #define REF_MAX 1024
 
+/* What the application asked for, and how it may be asked in turn. */
+struct wish {
+    bool priv;
+    OSSL_PASSPHRASE_CALLBACK *pw;
+    void *pw_arg;
+};
+
 /* Everything that can go wrong with a reference goes wrong here, in one sentence. */
-static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, bool priv, struct prov_key **out,
-                                struct cr_err *err)
+static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, const struct wish *wish,
+                                struct prov_key **out, struct cr_err *err)
 {
     struct prov_key *key = NULL;
     struct role_uri uri;
@@ -31,9 +38,9 @@ static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, bool 
                        ctx->conf->path, uri.role);
     if (uri.object == ROLE_OBJECT_CERT)
         return cr_fail(err, CR_E_INVALID, "the reference to the role %s names its certificate, not its key", uri.role);
-    if (cr_failed(st = prov_key_open(ctx, &uri, priv, &key, err)))
+    if (cr_failed(st = prov_key_open(ctx, &uri, wish->priv, &key, err)))
         return st;
-    if (priv && cr_failed(st = prov_key_contact(key, err)))
+    if (wish->priv && cr_failed(st = prov_key_contact(key, wish->pw, wish->pw_arg, err)))
         prov_key_unref(&key);
     else
         *out = key;
@@ -71,11 +78,12 @@ static bool wants_private(int selection)
 
 /* The label is ours. OpenSSL's file store drops the errors of the second stage and says "unsupported" instead, so the
  * reference is tried here; the second stage then finds everything warm. */
-static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, int selection, OSSL_CALLBACK *cb, void *arg)
+static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, const struct wish *wish, OSSL_CALLBACK *cb,
+                       void *arg)
 {
     struct prov_key *key = NULL;
     struct cr_err err = {0};
-    cr_status st = open_reference(ctx, cr_bytes(der, n), wants_private(selection), &key, &err);
+    cr_status st = open_reference(ctx, cr_bytes(der, n), wish, &key, &err);
 
     prov_key_unref(&key);
     return cr_failed(st) ? prov_raise(&ctx->core, &err) : give_der(der, n, cb, arg);
@@ -85,6 +93,7 @@ static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, int s
 static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
                       OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
+    struct wish wish = {wants_private(selection), pw, pw_arg};
     struct prov_ctx *ctx = vctx;
     unsigned char *der = NULL;
     char *label = NULL, *header = NULL;
@@ -92,15 +101,13 @@ static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     int good = 1, saved = errno;
     BIO *bio;
 
-    (void)pw;
-    (void)pw_arg;
     bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio);
     if (bio == NULL)
         return 1;
     (void)ERR_set_mark();
     if (PEM_read_bio(bio, &label, &header, &der, &n) == 1 && strcmp(label, ROLE_REF_PEM_LABEL) == 0) {
         (void)ERR_clear_last_mark();
-        good = handle_ours(ctx, der, (size_t)n, selection, cb, arg);
+        good = handle_ours(ctx, der, (size_t)n, &wish, cb, arg);
     } else {
         (void)ERR_pop_to_mark();
     }
@@ -148,6 +155,7 @@ static int give_key(struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
 static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
                       OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
+    struct wish wish = {wants_private(selection), pw, pw_arg};
     struct prov_ctx *ctx = vctx;
     struct prov_key *key = NULL;
     struct cr_buf der = {0};
@@ -156,14 +164,12 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     int good = 1, saved = errno;
     BIO *bio;
 
-    (void)pw;
-    (void)pw_arg;
     bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio);
     if (bio == NULL)
         return 1;
     ours = read_shape(bio, &der);
     BIO_free(bio);
-    if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), wants_private(selection), &key, &err)))
+    if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), &wish, &key, &err)))
         good = prov_raise(&ctx->core, &err);
     else if (ours)
         good = give_key(key, cb, arg);

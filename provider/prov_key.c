@@ -143,13 +143,36 @@ static cr_status need_object(struct prov_key *key, struct prov_bound *bound, str
     return cr_failed(st) ? cr_prefix(err, st, "role %s", prov_role_name(key->role)) : st;
 }
 
-cr_status prov_key_contact(struct prov_key *key, struct cr_err *err)
+/* The PINs of all tokens that may hold the key of @cert. */
+static cr_status ask_pins(struct prov_ctx *ctx, const struct role_cert *cert, OSSL_PASSPHRASE_CALLBACK *pw,
+                          void *pw_arg, struct cr_err *err)
+{
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < ctx->conf->ntokens && !cr_failed(st); i++) {
+        bool may = false;
+
+        for (size_t j = 0; j < cert->nlocations && !may; j++)
+            may = tok_may_hold(ctx->tokens, i, cert->locations[j]);
+        if (may)
+            st = prov_pin_ask(&ctx->pins[i], pw, pw_arg, err);
+    }
+    return st;
+}
+
+cr_status prov_key_contact(struct prov_key *key, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg, struct cr_err *err)
 {
     struct prov_bound bound = {0};
     cr_status st;
 
     if (cr_failed(st = prov_key_bind(key, &bound, err)))
         return st;
+    if (cr_failed(st = ask_pins(key->ctx, bound.cert, pw, pw_arg, err))) {
+        st = cr_prefix(err, st, "role %s", prov_role_name(key->role));
+        goto out;
+    }
+    if (bound.snap->view.next != NULL)
+        cr_ignore(ask_pins(key->ctx, bound.snap->view.next, pw, pw_arg, NULL));
     /* Asked even when known: a warm find makes no call, and notices a fork or a lost token. */
     if (bound.obj != NULL)
         key->ctx->signer->ops->object_unref(&bound.obj);
@@ -158,6 +181,7 @@ cr_status prov_key_contact(struct prov_key *key, struct cr_err *err)
         st = cr_prefix(err, st, "role %s", prov_role_name(key->role));
     else
         look_at_next(key, bound.snap);
+out:
     prov_bound_clear(&bound);
     return st;
 }

@@ -32,8 +32,9 @@ struct prov_bound {
 /* Reads the role and picks certificate and public key; never contacts a token. The caller owns *out. */
 cr_status prov_key_open(struct prov_ctx *ctx, const struct role_uri *uri, bool priv, struct prov_key **out,
                         struct cr_err *err);
-/* Finds and proves the private key now, and that of a scheduled next: what loading a key does. */
-cr_status prov_key_contact(struct prov_key *key, struct cr_err *err);
+/* Finds and proves the private key now, and that of a scheduled next: what loading a key does. PINs that the configuration
+ * wants typed are asked for by @pw first. */
+cr_status prov_key_contact(struct prov_key *key, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg, struct cr_err *err);
 /* An empty one for import. */
 cr_status prov_key_new(struct prov_ctx *ctx, enum tok_key_type type, struct prov_key **out, struct cr_err *err);
 struct prov_key *prov_key_ref(struct prov_key *key);

@@ -142,7 +142,7 @@ static int give_cert(struct loader *ld, const struct cr_buf *der, OSSL_CALLBACK 
     return cb(params, arg);
 }
 
-static int give_key(struct loader *ld, OSSL_CALLBACK *cb, void *arg)
+static int give_key(struct loader *ld, OSSL_CALLBACK *cb, void *arg, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
     static char names[][8] = {"RSA", "EC", "ED25519"};
     struct prov_key *ref = NULL;
@@ -152,7 +152,7 @@ static int give_key(struct loader *ld, OSSL_CALLBACK *cb, void *arg)
 
     if (ld->expect == OSSL_STORE_INFO_PUBKEY)
         ld->key->priv = false; /* verifies by the role, needs no token */
-    else if (cr_failed(prov_key_contact(ld->key, &err)))
+    else if (cr_failed(prov_key_contact(ld->key, pw, pw_arg, &err)))
         return prov_raise(&ld->ctx->core, &err);
     ref = prov_key_ref(ld->key);
     params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type);
@@ -170,14 +170,12 @@ static int load(void *vld, OSSL_CALLBACK *cb, void *arg, OSSL_PASSPHRASE_CALLBAC
     int saved = errno, good;
     size_t at;
 
-    (void)pw;
-    (void)pw_arg;
     skip_unwanted(ld);
     at = ld->at;
     if (at >= end_of(ld))
         return 0;
     ld->at++;
-    good = at <= ld->key->cert->nchain ? give_cert(ld, cert_at(ld, at), cb, arg) : give_key(ld, cb, arg);
+    good = at <= ld->key->cert->nchain ? give_cert(ld, cert_at(ld, at), cb, arg) : give_key(ld, cb, arg, pw, pw_arg);
     errno = saved;
     return good;
 }

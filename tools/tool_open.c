@@ -2,19 +2,18 @@
 /* What a subcommand works on, opened when first asked for and closed by tool_close. */
 #include "tool.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "config/conf_pin.h"
 #include "tool_member.h"
 #include "tool_parse.h"
 #include "tool_token.h"
 #include "tool_who.h"
 
-#define PIN_MAX      1024
 #define LOCK_WAIT_MS 10000
 
 cr_status tool_conf(struct tool *tool, const struct conf **out, struct cr_err *err)
@@ -55,28 +54,36 @@ cr_status tool_store(struct tool *tool, struct store **out, struct cr_err *err)
     return cr_ok();
 }
 
-/* A token's PIN: the first line of its pin-source, else a prompt. */
+/* Whom does the PIN come from: an admin outside the unit that has the credential is asked, as with no source at all. */
+static bool asks(const struct conf_token *token)
+{
+    switch (conf_pin_kind(token->pin_source)) {
+    case CONF_PIN_FILE:
+        return false;
+    case CONF_PIN_CREDENTIAL:
+        return getenv("CREDENTIALS_DIRECTORY") == NULL;
+    case CONF_PIN_NONE:
+    case CONF_PIN_P11KIT:
+    case CONF_PIN_PROMPT:
+        break;
+    }
+    return true;
+}
+
 static cr_status pin_get(void *arg, const char *token_name, bool retry, struct cr_buf *pin, struct cr_err *err)
 {
     const struct conf_token *token = arg;
-    struct cr_buf text = {0};
-    size_t n = 0;
+    char what[128], *path = NULL;
     cr_status st;
 
-    if (!token->pin_source) {
-        char what[128];
+    if (asks(token)) {
         snprintf(what, sizeof(what), "%sPIN of token %s", retry ? "that was wrong; " : "", token_name);
         return tool_passphrase(NULL, what, pin, err);
     }
-    if (cr_failed(st = cr_file_read(AT_FDCWD, token->pin_source, PIN_MAX, true, &text, NULL, err)))
-        return cr_fail(err, CR_E_PIN, "PIN of token %s: %s", token_name, strdupa(err->text));
-    while (n < text.n && text.p[n] != '\n' && text.p[n] != '\r')
-        n++;
-    if (!n)
-        st = cr_fail(err, CR_E_PIN, "PIN of token %s: %s is empty", token_name, token->pin_source);
-    else
-        st = cr_buf_set(pin, text.p, n, err);
-    cr_buf_clear(&text);
+    if (cr_failed(st = conf_pin_path(token->pin_source, &path, err)) ||
+        cr_failed(st = conf_pin_read(path, true, pin, err)))
+        st = cr_fail(err, CR_E_PIN, "PIN of token %s: %s", token_name, strdupa(err->text));
+    cr_free_str(&path);
     return st;
 }
 
@@ -97,6 +104,7 @@ static void token_conf(struct conf_token *from, struct tok_conf *to, struct tok_
         .nenv = from->nenv,
         .pin = pin_get,
         .pin_arg = from,
+        .pin_from = asks(from) ? NULL : from->pin_source,
     };
 }
 

@@ -140,6 +140,16 @@ static void bad_files_get_a_sentence_that_names_the_place(void **state)
         {MAIN "tokens = a\n[token_a]\ntoken = pkcs11:token=a?pin-value=1234\n", "a PIN has no place"},
         {MAIN "tokens = a\n" TOKEN "pin-source = pin\n", "not file:/PATH"},
         {MAIN "tokens = a\n" TOKEN "pin-source = https://x/pin\n", "not file:/PATH"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = file:pin\n", "file:/PATH"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = credential:\n", "LoadCredential="},
+        {MAIN "tokens = a\n" TOKEN "pin-source = credential:../pin\n", "LoadCredential="},
+        {MAIN "tokens = a\n" TOKEN "pin-source = credential:a/b\n", "LoadCredential="},
+        {MAIN "tokens = a\n" TOKEN "pin-source = credential:.pin\n", "LoadCredential="},
+        {MAIN "tokens = a\n" TOKEN "pin-source = credential:a:b\n", "LoadCredential="},
+        {MAIN "tokens = a\n" TOKEN "pin-source = p11-kit:\n", "PIN callback"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = prompt\n", "or prompt:"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = prompt:1234\n", "or prompt:"},
+        {MAIN "tokens = a\n" TOKEN "pin-source = Credential:pin\n", "not file:/PATH"},
         {MAIN "tokens = a\n" TOKEN "serialize = 1\n", "neither yes nor no"},
         {MAIN "tokens = a\n" TOKEN "max-sessions = 0\n", "not a number from 1"},
         {MAIN "tokens = a\n" TOKEN "op-timeout = 0s\n", "not a time from 1ms"},
@@ -187,13 +197,20 @@ static void a_backslash_where_openssl_splits_long_lines_is_refused(void **state)
     }
 }
 
-static void a_pin_source_is_a_path_or_a_file_uri(void **state)
+static void a_pin_source_is_one_of_four_kinds(void **state)
 {
     static const struct {
         const char *value, *path;
     } t[] = {
-        {"/etc/pin", "/etc/pin"},        {"/a%20b", "/a%20b"},        {"file:/etc/pin", "/etc/pin"},
-        {"file:///etc/pin", "/etc/pin"}, {"file:/a%20b%23", "/a b#"}, {"'/a b$c'", "/a b$c"},
+        {"/etc/pin", "/etc/pin"},
+        {"/a%20b", "/a%20b"},
+        {"file:/etc/pin", "/etc/pin"},
+        {"file:///etc/pin", "/etc/pin"},
+        {"file:/a%20b%23", "/a b#"},
+        {"'/a b$c'", "/a b$c"},
+        {"credential:certroll.pin", "credential:certroll.pin"},
+        {"prompt:", "prompt:"},
+        {"p11-kit:my pins", "p11-kit:my pins"},
     };
 
     (void)state;
@@ -372,7 +389,7 @@ int main(void)
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(bad_files_get_a_sentence_that_names_the_place),
         cmocka_unit_test(a_backslash_where_openssl_splits_long_lines_is_refused),
-        cmocka_unit_test(a_pin_source_is_a_path_or_a_file_uri),
+        cmocka_unit_test(a_pin_source_is_one_of_four_kinds),
         cmocka_unit_test(a_list_that_allows_nothing_is_never_written_as_on),
         cmocka_unit_test(the_default_configuration_is_not_loaded),
         cmocka_unit_test(a_failed_load_leaves_errno_and_the_error_queue),

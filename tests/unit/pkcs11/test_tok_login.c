@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <p11-kit/pin.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "pkcs11/tok_pin.h"
 #include "tests/mock/mock_count.h"
 
 /* New ones in each test: what a slot remembers outlives its users. */
@@ -146,7 +148,7 @@ static void a_wrong_pin_is_sent_once_and_its_session_closed(void **state)
     wrong = atomic_load(&seen->wrong_pins);
     closed = calls(MOCK_C_CloseSession);
     assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_PIN);
-    assert_string_equal(err.text, "token unit: C_Login: CKR_PIN_INCORRECT: the PIN is wrong");
+    assert_string_equal(err.text, "token unit: C_Login: CKR_PIN_INCORRECT: the PIN from the test is wrong");
     assert_int_equal(atomic_load(&seen->wrong_pins), wrong + 1);
     assert_int_equal(calls(MOCK_C_CloseSession), closed + 1);
     logins = calls(MOCK_C_Login);
@@ -330,6 +332,56 @@ static void a_protected_path_logs_in_without_a_pin(void **state)
     f.signer->ops->object_unref(&obj);
 }
 
+static P11KitPin *from_program(const char *source, P11KitUri *uri, const char *description, P11KitPinFlags flags,
+                               void *data)
+{
+    assert_string_equal(source, "unit pins");
+    assert_string_equal(description, "unit");
+    assert_memory_equal(p11_kit_uri_get_token_info(uri)->label, "unit  ", 6);
+    return p11_kit_pin_new_for_string(flags & P11_KIT_PIN_FLAGS_RETRY ? "again" : *(const char **)data);
+}
+
+static void a_program_gives_its_pin_by_a_callback(void **state)
+{
+    const char *answer = "the first", *none = "";
+    struct cr_buf got = {0};
+    struct cr_err err = {0};
+
+    (void)state;
+    assert_int_equal(tok_pin_callback("unit pins", "pkcs11:token=unit", "unit", false, &got, &err).code, CR_E_PIN);
+    assert_non_null(strstr(err.text, "no p11-kit PIN callback 'unit pins'"));
+    p11_kit_pin_register_callback("unit pins", from_program, &answer, NULL);
+    assert_int_equal(tok_pin_callback("unit pins", "pkcs11:token=unit", "unit", false, &got, &err).code, CR_OK);
+    assert_true(cr_bytes_equal(cr_buf_bytes(&got), cr_bytes_str("the first")));
+    assert_int_equal(tok_pin_callback("unit pins", "pkcs11:token=unit", "unit", true, &got, &err).code, CR_OK);
+    assert_true(cr_bytes_equal(cr_buf_bytes(&got), cr_bytes_str("again")));
+    answer = none;
+    assert_int_equal(tok_pin_callback("unit pins", "pkcs11:token=unit", "unit", false, &got, &err).code, CR_E_PIN);
+    p11_kit_pin_unregister_callback("unit pins", from_program, &answer);
+    assert_int_equal(tok_pin_callback("unit pins", "pkcs11:token=unit", "unit", false, &got, &err).code, CR_E_PIN);
+    cr_buf_clear(&got);
+}
+
+static void a_location_that_names_another_token_is_not_on_this(void **state)
+{
+    static const struct {
+        const char *location;
+        bool may;
+    } t[] = {{"pkcs11:token=unit;id=%01;type=private", true},
+             {"pkcs11:id=%01;type=private", true},
+             {"pkcs11:serial=77;id=%01;type=private", true},
+             {"pkcs11:token=other;id=%01;type=private", false},
+             {"pkcs11:token=unit", false},
+             {"/etc/pin", false}};
+    unsigned long before = mock_counts_total(counts);
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(t); i++)
+        assert_int_equal(tok_may_hold(f.loc, 0, t[i].location), t[i].may);
+    assert_false(tok_may_hold(f.loc, 1, t[0].location));
+    assert_int_equal(mock_counts_total(counts), before);
+}
+
 static int begin(void **state)
 {
     static unsigned nth = 10000000;
@@ -348,7 +400,9 @@ static int begin(void **state)
     snprintf(as->target_pin, sizeof(as->target_pin), FIXTURE_PIN);
     token_wants(right);
     source_gives(right, NULL);
-    fixture_open(&f, &(struct tok_conf){.module = MOCK_MODULE, .pin = pin, .max_sessions = 2, .wait_ms = 1000});
+    fixture_open(&f,
+                 &(struct tok_conf){
+                     .module = MOCK_MODULE, .pin = pin, .pin_from = "the test", .max_sessions = 2, .wait_ms = 1000});
     return 0;
 }
 
@@ -403,6 +457,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(with_one_try_left_another_pin_is_not_tried, begin, end),
         cmocka_unit_test_setup_teardown(what_the_login_says_is_named_and_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_device_error_in_the_login_is_repaired, begin, end),
+        cmocka_unit_test_setup_teardown(a_program_gives_its_pin_by_a_callback, begin, end),
+        cmocka_unit_test_setup_teardown(a_location_that_names_another_token_is_not_on_this, begin, end),
         cmocka_unit_test_setup_teardown(a_protected_path_logs_in_without_a_pin, begin, end),
     };
 
