@@ -99,3 +99,18 @@ sign_and_verify certroll://R-rsa-2048 next rsa:2048 || fail "after the roll: $(c
 ok "$token: a roll"
 run certroll certs --json
 [ "$(json 'len(d["certs"])')" -ge 2 ] || fail "certs lists too little"
+
+# Session copies of the key, where the token makes them; a token that does not signs all the same.
+cat >copy.php <<'X'
+<?php
+$key = openssl_pkey_get_private("file://" . getcwd() . "/R-rsa-2048.pem");
+for ($i = 0; $i < 10; $i++) {
+    openssl_sign("text $i", $sig, $key, OPENSSL_ALGO_SHA256) or exit(1);
+    openssl_verify("text $i", $sig, openssl_pkey_get_public(file_get_contents("next.crt")), OPENSSL_ALGO_SHA256) === 1 or exit(2);
+}
+X
+for copy in auto always; do
+    sed "s|^module = |key-copy = $copy\n&|" "$CERTROLL_CONFIG" >copy.conf
+    CERTROLL_CONFIG=$T/copy.conf php -d error_reporting=0 copy.php >out 2>err || fail "$token: key-copy = $copy"
+done
+ok "$token: key-copy"
