@@ -18,6 +18,7 @@ cr_status tok_attr_find(struct tok_session *ses, CK_ATTRIBUTE *tmpl, CK_ULONG nt
 
     if (cr_failed(st))
         return st;
+    memset(hits, 0, room * sizeof(*hits)); /* of a count that is more than was written */
     if ((rv = ses->p11->C_FindObjectsInit(ses->handle, tmpl, ntmpl)) == CKR_OK) {
         function = "C_FindObjects";
         /* A module may give fewer than asked for and more the next time; none is the end. */
@@ -70,7 +71,14 @@ static bool absent(CK_RV rv)
     return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
 }
 
-/* The length is asked for, then the value; when the object changed between the two, once more. */
+/* CK_UNAVAILABLE_INFORMATION, also as a module of 32 bits says it over a wire. */
+static bool unavailable(CK_ULONG n)
+{
+    return n == CK_UNAVAILABLE_INFORMATION || n == 0xffffffff;
+}
+
+/* The length is asked for, then the value; when the object changed between the two, once more. CKR_OK without a value: the
+ * token has none to show, or *n is more than any may have. */
 static CK_RV value_read(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBUTE_TYPE type, unsigned char **value,
                         size_t *n)
 {
@@ -81,9 +89,13 @@ static CK_RV value_read(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIB
     for (int tries = 0; tries < 3 && rv == CKR_BUFFER_TOO_SMALL; tries++) {
         attr = (CK_ATTRIBUTE){type, NULL, 0};
         rv = ses->p11->C_GetAttributeValue(ses->handle, obj, &attr, 1);
-        if (rv != CKR_OK || attr.ulValueLen == CK_UNAVAILABLE_INFORMATION || attr.ulValueLen == 0)
+        if (rv != CKR_OK || unavailable(attr.ulValueLen) || attr.ulValueLen == 0)
             return rv;
-        if ((room = attr.ulValueLen) > VALUE_MAX || (*value = calloc(1, room)) == NULL)
+        if ((room = attr.ulValueLen) > VALUE_MAX) {
+            *n = room;
+            return rv;
+        }
+        if ((*value = calloc(1, room)) == NULL)
             return CKR_HOST_MEMORY;
         attr = (CK_ATTRIBUTE){type, *value, room};
         rv = ses->p11->C_GetAttributeValue(ses->handle, obj, &attr, 1);
@@ -94,7 +106,7 @@ static CK_RV value_read(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIB
         cr_cleanse(*value, room);
         free(*value);
         *value = NULL;
-        if (rv == CKR_OK && attr.ulValueLen == CK_UNAVAILABLE_INFORMATION)
+        if (rv == CKR_OK && unavailable(attr.ulValueLen))
             return rv;
         rv = rv == CKR_OK ? CKR_BUFFER_TOO_SMALL : rv;
     }
@@ -115,6 +127,9 @@ cr_status tok_attr_get(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBU
     tok_session_leave(ses);
     if (rv != CKR_OK && !absent(rv))
         return tok_session_fail(ses, "C_GetAttributeValue", rv, err);
+    if (value == NULL && n > 0)
+        return cr_fail(err, CR_E_TOKEN, "token %s: C_GetAttributeValue: attribute 0x%lx of %zu bytes", ses->m->name,
+                       type, n);
     cr_buf_clear(out);
     if (value != NULL) {
         st = cr_buf_append(out, value, n, err);

@@ -23,7 +23,7 @@ static void label_pad(const char *label, unsigned char out[32])
 /* The token slot to use: the first without an initialized token. */
 static cr_status slot_find(CK_FUNCTION_LIST *p11, const struct tok_init *what, CK_SLOT_ID *out, struct cr_err *err)
 {
-    CK_SLOT_ID slots[64];
+    CK_SLOT_ID slots[64] = {0};
     CK_ULONG n = CR_COUNT(slots);
     unsigned char label[32];
     bool found = false;
@@ -32,8 +32,8 @@ static cr_status slot_find(CK_FUNCTION_LIST *p11, const struct tok_init *what, C
     if (rv != CKR_OK)
         return failed(err, what, "C_GetSlotList", rv);
     label_pad(what->label, label);
-    for (CK_ULONG i = 0; i < n; i++) {
-        CK_TOKEN_INFO info;
+    for (CK_ULONG i = 0; i < n && i < CR_COUNT(slots); i++) {
+        CK_TOKEN_INFO info = {0};
         if (p11->C_GetTokenInfo(slots[i], &info) != CKR_OK)
             continue;
         if (!(info.flags & CKF_TOKEN_INITIALIZED)) {

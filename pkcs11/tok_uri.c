@@ -122,11 +122,6 @@ cr_status tok_uri_token(const char *text, P11KitUri **out, struct cr_err *err)
     return parse(text == NULL || *text == '\0' ? SCHEME : text, token_names, CR_COUNT(token_names), out, err);
 }
 
-bool tok_uri_selects(P11KitUri *uri, const CK_TOKEN_INFO *info)
-{
-    return p11_kit_uri_match_token_info(uri, info) == 1;
-}
-
 /* CK_TOKEN_INFO fields are padded with spaces and not terminated; some modules terminate them all the same. */
 static void field_copy(unsigned char *to, const unsigned char *from, size_t n)
 {
@@ -134,6 +129,17 @@ static void field_copy(unsigned char *to, const unsigned char *from, size_t n)
 
     memset(to, ' ', n);
     memcpy(to, from, end != NULL ? (size_t)(end - from) : n);
+}
+
+bool tok_uri_selects(P11KitUri *uri, const CK_TOKEN_INFO *info)
+{
+    CK_TOKEN_INFO padded = *info; /* p11-kit compares whole fields */
+
+    field_copy(padded.label, info->label, sizeof(padded.label));
+    field_copy(padded.manufacturerID, info->manufacturerID, sizeof(padded.manufacturerID));
+    field_copy(padded.model, info->model, sizeof(padded.model));
+    field_copy(padded.serialNumber, info->serialNumber, sizeof(padded.serialNumber));
+    return p11_kit_uri_match_token_info(uri, &padded) == 1;
 }
 
 cr_status tok_uri_make(const CK_TOKEN_INFO *info, CK_OBJECT_CLASS type, struct cr_bytes id, struct cr_bytes label,
