@@ -90,9 +90,9 @@ static int set_params(void *vx, const OSSL_PARAM params[])
     if (p != NULL) {
         if (OSSL_PARAM_get_utf8_string_ptr(p, &name) != 1)
             return 0;
-        x->kdf = name[0] != '\0';
-        if (x->kdf && strcmp(name, OSSL_KDF_NAME_X963KDF) != 0)
+        if (name[0] != '\0' && strcmp(name, OSSL_KDF_NAME_X963KDF) != 0)
             return refuse(x, CR_E_UNSUPPORTED, "this key derivation is not supported: X963KDF is");
+        x->kdf = name[0] != '\0';
     }
     p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_DIGEST);
     if (p != NULL && OSSL_PARAM_get_utf8_string(p, &md, sizeof x->md) != 1)
@@ -173,6 +173,7 @@ static int init(void *vx, void *vkey, const OSSL_PARAM params[])
         (void)prov_key_ref(key);
         prov_key_unref(&x->key);
         x->key = key;
+        prov_pub_unref(&x->peer);
     }
     errno = saved;
     return good && set_params(x, params);
@@ -214,25 +215,31 @@ static int derive(void *vx, unsigned char *out, size_t *n, size_t size)
     struct exchange *x = vx;
     unsigned char secret[SECRET_MAX];
     struct cr_err err = {0};
-    size_t field, len = 0;
+    size_t want, len = 0;
     int saved = errno, good = 1;
 
     if (x->bound.pub == NULL || x->peer == NULL)
         return refuse(x, CR_E_USAGE, "key or peer's key is missing");
-    field = (x->bound.pub->key.bits + 7) / 8;
-    if (out == NULL || size < (x->kdf ? x->kdf_len : field)) {
-        *n = x->kdf ? x->kdf_len : field;
-        return out == NULL ? 1 : refuse(x, CR_E_SIZE, "the buffer is too small for the secret");
+    if (x->kdf && (x->kdf_len == 0 || x->md[0] == '\0'))
+        return refuse(x, CR_E_USAGE, "the key derivation needs a digest and a length");
+    want = x->kdf ? x->kdf_len : (x->bound.pub->key.bits + 7) / 8;
+    if (out == NULL) {
+        *n = want;
+        return 1;
     }
+    if (size < want)
+        return refuse(x, CR_E_SIZE, "the buffer is too small for the secret");
     if (cr_failed(
             prov_key_derive(x->key, &x->bound, cr_buf_bytes(&x->peer->key.point), secret, sizeof secret, &len, &err)))
         good = prov_raise(&x->ctx->core, &err);
     else if (x->kdf && !apply_kdf(x, cr_bytes(secret, len), out))
         good = refuse(x, CR_E_INTERNAL, "the key derivation failed");
+    else if (!x->kdf && len != want)
+        good = refuse(x, CR_E_TOKEN, "the secret has another length than the curve");
     else if (!x->kdf)
         memcpy(out, secret, len);
     if (good)
-        *n = x->kdf ? x->kdf_len : len;
+        *n = want;
     cr_cleanse(secret, sizeof secret);
     errno = saved;
     return good;
