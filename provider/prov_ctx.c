@@ -47,7 +47,7 @@ static void fill_token(const struct conf_token *from, struct prov_pin *pin, stru
     if (pin->kind != CONF_PIN_NONE) {
         out->pin = prov_pin_give;
         out->pin_arg = pin;
-        out->pin_from = from->pin_source;
+        out->pin_from = pin->kind == CONF_PIN_PROMPT ? "the prompt" : from->pin_source;
     }
 }
 

@@ -128,7 +128,7 @@ cr_status prov_pin_ask(struct prov_pin *pin, OSSL_PASSPHRASE_CALLBACK *pw, void 
         cr_buf_clear(&now);
         return pin->kind != CONF_PIN_PROMPT ? cr_ok() : st;
     }
-    snprintf(what, sizeof(what), "token %.64s (its PIN)", pin->token);
+    snprintf(what, sizeof(what), "PIN of token %.64s", pin->token);
     if (pw == NULL || pw(typed, sizeof(typed), &n, params, pw_arg) != 1 || n == 0 || n > sizeof(typed))
         st = not_typed(pin, err);
     else if (!cr_failed(st = cr_buf_set(&now, typed, n, err)))
