@@ -261,7 +261,7 @@ static cr_status run_places(struct operation *op, struct cr_err *err)
             return cr_fail(err, st.code, "%s", why.text);
         tok_place_bad(&obj->places[op->at]);
     }
-    return cr_fail(err, failed.code, "%s (and at %zu more locations)", first.text, obj->n - 1);
+    return cr_fail(err, failed.code, "%s (and at %zu more location%s)", first.text, obj->n - 1, obj->n > 2 ? "s" : "");
 }
 
 static cr_status run(struct operation *op, struct cr_err *err)

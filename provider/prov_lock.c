@@ -24,9 +24,9 @@ void prov_wait(void)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec++;
-    (void)pthread_cond_timedwait(&reloaded, &caches, &until);
+    (void)pthread_cond_clockwait(&reloaded, &caches, CLOCK_MONOTONIC, &until);
 }
 
 void prov_wake(void)

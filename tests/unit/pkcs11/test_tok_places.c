@@ -165,7 +165,7 @@ static void when_all_fail_the_first_is_said(void **state)
     open_both(false, 0);
     assert_int_equal(find_both(&obj, &err).code, CR_E_NOT_FOUND);
     assert_non_null(strstr(err.text, "token near: no private key"));
-    assert_non_null(strstr(err.text, "and at 1 more location"));
+    assert_non_null(strstr(err.text, "(and at 1 more location)"));
     assert_null(obj);
     fixture_close(&f);
     memcpy(locations, kept, sizeof(kept));
