@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/conf.h"
+#include "config/conf_pin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +28,10 @@ static bool same_token(const struct conf_token *a, const struct conf_token *b)
                 a->max_sessions == b->max_sessions && a->op_timeout_ms == b->op_timeout_ms &&
                 a->share_load == b->share_load && a->key_copy == b->key_copy && a->nenv == b->nenv;
 
+    /* Nothing but a path, or a name that stays in its directory. */
+    check(a->pin_source == NULL || conf_pin_kind(a->pin_source) != CONF_PIN_FILE || a->pin_source[0] == '/');
+    check(conf_pin_kind(a->pin_source) != CONF_PIN_CREDENTIAL ||
+          (strchr(a->pin_source, '/') == NULL && conf_pin_name(a->pin_source)[0] != '.'));
     for (size_t i = 0; same && i < a->nenv; i++)
         same = same_text(a->env[i].name, b->env[i].name) && same_text(a->env[i].value, b->env[i].value);
     return same;
