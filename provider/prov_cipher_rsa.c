@@ -19,28 +19,16 @@
 
 #include "common/cr_log.h"
 #include "prov_algs.h"
+#include "prov_cipher.h"
 #include "prov_cipher_pad.h"
 #include "prov_key.h"
 #include "prov_pss.h"
 
 #define RSA_BYTES_MAX 2048
-#ifndef OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION /* before 3.2 */
-#define OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION "implicit-rejection"
-#endif
-
-struct cipher {
-    struct prov_ctx *ctx;
-    struct prov_key *key;
-    struct prov_bound bound;
-    int pad;
-    EVP_MD *md, *mgf; /* OAEP; NULL: SHA-1, and the same as md */
-    struct cr_buf label;
-    unsigned client_version, negotiated_version; /* TLS */
-};
 
 static void *new_ctx(void *provctx)
 {
-    struct cipher *c = calloc(1, sizeof *c);
+    struct prov_cipher *c = calloc(1, sizeof *c);
 
     if (c != NULL) {
         c->ctx = provctx;
@@ -51,7 +39,7 @@ static void *new_ctx(void *provctx)
 
 static void free_ctx(void *vc)
 {
-    struct cipher *c = vc;
+    struct prov_cipher *c = vc;
 
     if (c == NULL)
         return;
@@ -65,8 +53,8 @@ static void free_ctx(void *vc)
 
 static void *dup_ctx(void *vc)
 {
-    const struct cipher *from = vc;
-    struct cipher *to = new_ctx(from->ctx);
+    const struct prov_cipher *from = vc;
+    struct prov_cipher *to = new_ctx(from->ctx);
 
     if (to == NULL)
         return NULL;
@@ -87,163 +75,15 @@ static void *dup_ctx(void *vc)
     return to;
 }
 
-static int refuse(const struct cipher *c, enum cr_code code, const char *sentence)
-{
-    struct cr_err err = {0};
-
-    cr_ignore(cr_fail(&err, code, "%s", sentence));
-    return prov_raise(&c->ctx->core, &err);
-}
-
-static int fetch(struct cipher *c, const OSSL_PARAM *p, EVP_MD **md)
-{
-    const char *name = NULL;
-    EVP_MD *found = NULL;
-
-    if (OSSL_PARAM_get_utf8_string_ptr(p, &name) == 1)
-        found = EVP_MD_fetch(prov_ctx_inner(c->ctx), name, NULL);
-    if (found == NULL)
-        return 0;
-    EVP_MD_free(*md);
-    *md = found;
-    return 1;
-}
-
-static const struct {
-    const char *name;
-    int mode;
-} pads[] = {{OSSL_PKEY_RSA_PAD_MODE_PKCSV15, RSA_PKCS1_PADDING},
-            {OSSL_PKEY_RSA_PAD_MODE_OAEP, RSA_PKCS1_OAEP_PADDING},
-            {OSSL_PKEY_RSA_PAD_MODE_NONE, RSA_NO_PADDING},
-            {"", RSA_PKCS1_WITH_TLS_PADDING}};
-
-static int set_pad(struct cipher *c, const OSSL_PARAM *p)
-{
-    const char *name = NULL;
-    int mode = 0;
-
-    if (p->data_type == OSSL_PARAM_UTF8_STRING ? OSSL_PARAM_get_utf8_string_ptr(p, &name) != 1
-                                               : OSSL_PARAM_get_int(p, &mode) != 1)
-        return 0;
-    for (size_t i = 0; i < CR_COUNT(pads); i++) {
-        if (name != NULL ? name[0] != '\0' && strcmp(name, pads[i].name) == 0 : mode == pads[i].mode) {
-            c->pad = pads[i].mode;
-            return 1;
-        }
-    }
-    return refuse(c, CR_E_UNSUPPORTED, "this padding is not supported: pkcs1, oaep and none are");
-}
-
-/* Those of TLS, and what 3.2 asks for. */
-static int set_rest(struct cipher *c, const OSSL_PARAM params[])
-{
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
-    unsigned reject = 0;
-
-    if (p != NULL && OSSL_PARAM_get_uint(p, &c->client_version) != 1)
-        return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION);
-    if (p != NULL && OSSL_PARAM_get_uint(p, &c->negotiated_version) != 1)
-        return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION);
-    if (p != NULL && OSSL_PARAM_get_uint(p, &reject) != 1)
-        return 0;
-    return reject == 0 || refuse(c, CR_E_UNSUPPORTED, "implicit rejection needs the private exponent");
-}
-
-static int set_params(void *vc, const OSSL_PARAM params[])
-{
-    struct cipher *c = vc;
-    const OSSL_PARAM *p;
-
-    if (params == NULL)
-        return 1;
-    if ((p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE)) != NULL && !set_pad(c, p))
-        return 0;
-    if ((p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST)) != NULL && !fetch(c, p, &c->md))
-        return 0;
-    if ((p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST)) != NULL && !fetch(c, p, &c->mgf))
-        return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
-    if (p != NULL &&
-        (p->data_type != OSSL_PARAM_OCTET_STRING || cr_failed(cr_buf_set(&c->label, p->data, p->data_size, NULL))))
-        return 0;
-    return set_rest(c, params);
-}
-
-static int get_pad(const struct cipher *c, OSSL_PARAM *p)
-{
-    if (p->data_type != OSSL_PARAM_UTF8_STRING)
-        return OSSL_PARAM_set_int(p, c->pad);
-    for (size_t i = 0; i < CR_COUNT(pads); i++) {
-        if (pads[i].mode == c->pad)
-            return OSSL_PARAM_set_utf8_string(p, pads[i].name);
-    }
-    return 0;
-}
-
-static int get_params(void *vc, OSSL_PARAM params[])
-{
-    const struct cipher *c = vc;
-    const EVP_MD *mgf = c->mgf != NULL ? c->mgf : c->md;
-    OSSL_PARAM *p;
-
-    if ((p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE)) != NULL && !get_pad(c, p))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST);
-    if (p != NULL && !OSSL_PARAM_set_utf8_string(p, c->md != NULL ? EVP_MD_get0_name(c->md) : "SHA1"))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST);
-    if (p != NULL && !OSSL_PARAM_set_utf8_string(p, mgf != NULL ? EVP_MD_get0_name(mgf) : "SHA1"))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
-    return p == NULL || OSSL_PARAM_set_octet_ptr(p, c->label.p, c->label.n) == 1;
-}
-
-static const OSSL_PARAM *gettable(void *vc, void *provctx)
-{
-    static const OSSL_PARAM known[] = {
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, NULL, 0),
-        OSSL_PARAM_DEFN(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, OSSL_PARAM_OCTET_PTR, NULL, 0),
-        OSSL_PARAM_END,
-    };
-
-    (void)vc;
-    (void)provctx;
-    return known;
-}
-
-static const OSSL_PARAM *settable(void *vc, void *provctx)
-{
-    static const OSSL_PARAM known[] = {
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST_PROPS, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST_PROPS, NULL, 0),
-        OSSL_PARAM_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, NULL, 0),
-        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
-        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION, NULL),
-        OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_IMPLICIT_REJECTION, NULL),
-        OSSL_PARAM_END,
-    };
-
-    (void)vc;
-    (void)provctx;
-    return known;
-}
-
 static int init(void *vc, void *vkey, const OSSL_PARAM params[])
 {
-    struct cipher *c = vc;
+    struct prov_cipher *c = vc;
     struct prov_key *key = vkey != NULL ? vkey : c->key;
     struct cr_err err = {0};
     int saved = errno, good = 1;
 
     if (key == NULL || key->type != TOK_KEY_RSA)
-        return refuse(c, CR_E_USAGE, "no RSA key was given");
+        return prov_cipher_refuse(c, CR_E_USAGE, "no RSA key was given");
     if (cr_failed(prov_key_bind(key, &c->bound, &err))) {
         good = prov_raise(&c->ctx->core, &err);
     } else {
@@ -252,18 +92,18 @@ static int init(void *vc, void *vkey, const OSSL_PARAM params[])
         c->key = key;
     }
     errno = saved;
-    return good && set_params(c, params);
+    return good && prov_cipher_set(c, params);
 }
 
 /* What the token says, into @out of RSA_BYTES_MAX bytes. */
-static cr_status ask(struct cipher *c, const struct tok_mech *mech, struct cr_bytes in, unsigned char *out, size_t *n,
-                     struct cr_err *err)
+static cr_status ask(struct prov_cipher *c, const struct tok_mech *mech, struct cr_bytes in, unsigned char *out,
+                     size_t *n, struct cr_err *err)
 {
     return prov_key_decrypt(c->key, &c->bound, mech, in, out, RSA_BYTES_MAX, n, err);
 }
 
 /* Raw, into @em, as long as the modulus like @in. A token that cannot is asked once. */
-static cr_status ask_raw(struct cipher *c, struct cr_bytes in, unsigned char *em, struct cr_err *err)
+static cr_status ask_raw(struct prov_cipher *c, struct cr_bytes in, unsigned char *em, struct cr_err *err)
 {
     const struct tok_mech raw = {.op = TOK_DECRYPT_RSA_RAW};
     unsigned char got[RSA_BYTES_MAX];
@@ -281,7 +121,7 @@ static cr_status ask_raw(struct cipher *c, struct cr_bytes in, unsigned char *em
     return st;
 }
 
-static cr_status pkcs1(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+static cr_status pkcs1(struct prov_cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
 {
     const struct tok_mech mech = {.op = TOK_DECRYPT_RSA_PKCS1};
     unsigned char em[RSA_BYTES_MAX];
@@ -295,7 +135,8 @@ static cr_status pkcs1(struct cipher *c, struct cr_bytes in, unsigned char *out,
     return st;
 }
 
-static cr_status oaep_on_host(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+static cr_status oaep_on_host(struct prov_cipher *c, struct cr_bytes in, unsigned char *out, size_t *n,
+                              struct cr_err *err)
 {
     EVP_MD *sha1 = c->md == NULL ? EVP_MD_fetch(prov_ctx_inner(c->ctx), "SHA1", NULL) : NULL;
     const EVP_MD *md = c->md != NULL ? c->md : sha1;
@@ -312,12 +153,13 @@ static cr_status oaep_on_host(struct cipher *c, struct cr_bytes in, unsigned cha
 }
 
 /* All digests the same, no label: what a token is asked for first. */
-static bool oaep_usual(const struct cipher *c)
+static bool oaep_usual(const struct prov_cipher *c)
 {
     return c->label.n == 0 && (c->mgf == NULL || EVP_MD_is_a(c->mgf, c->md != NULL ? EVP_MD_get0_name(c->md) : "SHA1"));
 }
 
-static cr_status oaep_by_token(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+static cr_status oaep_by_token(struct prov_cipher *c, struct cr_bytes in, unsigned char *out, size_t *n,
+                               struct cr_err *err)
 {
     struct tok_mech mech = {.op = TOK_DECRYPT_RSA_OAEP, .hash = TOK_SHA1, .mgf = TOK_SHA1};
     const EVP_MD *mgf = c->mgf != NULL ? c->mgf : c->md;
@@ -334,7 +176,7 @@ static cr_status oaep_by_token(struct cipher *c, struct cr_bytes in, unsigned ch
 }
 
 /* SoftHSM ignores the label: others' texts it cannot decrypt, and those of no or another label it would. */
-static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
+static cr_status oaep(struct prov_cipher *c, struct cr_bytes in, unsigned char *out, size_t *n, struct cr_err *err)
 {
     cr_status st;
 
@@ -347,7 +189,7 @@ static cr_status oaep(struct cipher *c, struct cr_bytes in, unsigned char *out, 
 }
 
 /* Of what a token took the padding off. Silent: a failure may be one of the padding. */
-static void premaster_by_token(struct cipher *c, struct cr_bytes in, const struct prov_premaster *pre,
+static void premaster_by_token(struct prov_cipher *c, struct cr_bytes in, const struct prov_premaster *pre,
                                unsigned char *out)
 {
     const struct tok_mech mech = {.op = TOK_DECRYPT_RSA_PKCS1};
@@ -361,7 +203,7 @@ static void premaster_by_token(struct cipher *c, struct cr_bytes in, const struc
 
 /* Whatever happens, the answer has 48 bytes and is success, once there are random ones. A raw decryption that fails has
  * not seen the padding: the log may say why, since the handshake only says that its keys differ. */
-static int premaster(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n)
+static int premaster(struct prov_cipher *c, struct cr_bytes in, unsigned char *out, size_t *n)
 {
     struct prov_premaster pre = {.client = c->client_version, .negotiated = c->negotiated_version};
     unsigned char em[RSA_BYTES_MAX];
@@ -369,9 +211,9 @@ static int premaster(struct cipher *c, struct cr_bytes in, unsigned char *out, s
     cr_status st;
 
     if (c->client_version == 0)
-        return refuse(c, CR_E_USAGE, "the premaster secret needs the client's version");
+        return prov_cipher_refuse(c, CR_E_USAGE, "the premaster secret needs the client's version");
     if (RAND_priv_bytes_ex(prov_ctx_inner(c->ctx), pre.random, sizeof pre.random, 0) != 1)
-        return refuse(c, CR_E_INTERNAL, "no random bytes");
+        return prov_cipher_refuse(c, CR_E_INTERNAL, "no random bytes");
     st = ask_raw(c, in, em, &err);
     if (st.code == CR_E_UNSUPPORTED) {
         premaster_by_token(c, in, &pre, out);
@@ -387,7 +229,7 @@ static int premaster(struct cipher *c, struct cr_bytes in, unsigned char *out, s
     return 1;
 }
 
-static int plain(struct cipher *c, struct cr_bytes in, unsigned char *out, size_t *n)
+static int plain(struct prov_cipher *c, struct cr_bytes in, unsigned char *out, size_t *n)
 {
     unsigned char text[RSA_BYTES_MAX];
     struct cr_err err = {0};
@@ -410,13 +252,13 @@ static int plain(struct cipher *c, struct cr_bytes in, unsigned char *out, size_
 
 static int decrypt(void *vc, unsigned char *out, size_t *n, size_t size, const unsigned char *in, size_t in_n)
 {
-    struct cipher *c = vc;
+    struct prov_cipher *c = vc;
     bool tls = c->pad == RSA_PKCS1_WITH_TLS_PADDING;
     int saved = errno, good;
     size_t want;
 
     if (c->bound.pub == NULL)
-        return refuse(c, CR_E_USAGE, "the context was not initialized");
+        return prov_cipher_refuse(c, CR_E_USAGE, "the context was not initialized");
     want = tls ? PROV_PREMASTER : prov_pub_size(c->bound.pub);
     if (out == NULL) {
         *n = want;
@@ -424,17 +266,17 @@ static int decrypt(void *vc, unsigned char *out, size_t *n, size_t size, const u
     }
     /* Before anything is decrypted: a text too long for the buffer would be one more thing to learn about it. */
     if (size < want)
-        return refuse(c, CR_E_SIZE, "the buffer is too small for what may be decrypted");
+        return prov_cipher_refuse(c, CR_E_SIZE, "the buffer is too small for what may be decrypted");
     if (!c->key->priv || c->bound.cert == NULL)
-        return refuse(c, CR_E_USAGE, "a public key cannot do this");
+        return prov_cipher_refuse(c, CR_E_USAGE, "a public key cannot do this");
     if (in_n != prov_pub_size(c->bound.pub) || in_n > RSA_BYTES_MAX)
-        return refuse(c, CR_E_INVALID, "the message is not as long as the modulus");
+        return prov_cipher_refuse(c, CR_E_INVALID, "the message is not as long as the modulus");
     good = tls ? premaster(c, cr_bytes(in, in_n), out, n) : plain(c, cr_bytes(in, in_n), out, n);
     errno = saved;
     return good;
 }
 
-static int set_oaep(const struct cipher *c, EVP_PKEY_CTX *ctx)
+static int set_oaep(const struct prov_cipher *c, EVP_PKEY_CTX *ctx)
 {
     void *label = NULL;
 
@@ -453,13 +295,13 @@ static int set_oaep(const struct cipher *c, EVP_PKEY_CTX *ctx)
 
 static int encrypt(void *vc, unsigned char *out, size_t *n, size_t size, const unsigned char *in, size_t in_n)
 {
-    struct cipher *c = vc;
+    struct prov_cipher *c = vc;
     EVP_PKEY_CTX *ctx;
     size_t len = size;
     int good;
 
     if (c->bound.pub == NULL)
-        return refuse(c, CR_E_USAGE, "the context was not initialized");
+        return prov_cipher_refuse(c, CR_E_USAGE, "the context was not initialized");
     if (out == NULL) {
         *n = prov_pub_size(c->bound.pub);
         return 1;
@@ -481,9 +323,9 @@ const OSSL_DISPATCH prov_cipher_rsa[] = {
     {OSSL_FUNC_ASYM_CIPHER_DECRYPT, (void (*)(void))decrypt},
     {OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT, (void (*)(void))init},
     {OSSL_FUNC_ASYM_CIPHER_ENCRYPT, (void (*)(void))encrypt},
-    {OSSL_FUNC_ASYM_CIPHER_GET_CTX_PARAMS, (void (*)(void))get_params},
-    {OSSL_FUNC_ASYM_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))gettable},
-    {OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS, (void (*)(void))set_params},
-    {OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))settable},
+    {OSSL_FUNC_ASYM_CIPHER_GET_CTX_PARAMS, (void (*)(void))prov_cipher_get},
+    {OSSL_FUNC_ASYM_CIPHER_GETTABLE_CTX_PARAMS, (void (*)(void))prov_cipher_gettable},
+    {OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS, (void (*)(void))prov_cipher_set},
+    {OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS, (void (*)(void))prov_cipher_settable},
     {0, NULL},
 };
