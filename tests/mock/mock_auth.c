@@ -54,13 +54,19 @@ static bool pin_equal(const char *want, const unsigned char *pin, unsigned long 
     return pin != NULL && n == strlen(want) && !memcmp(pin, want, n);
 }
 
+/* Typed at the device. */
+static bool by_path(const unsigned char *pin)
+{
+    return pin == NULL && (atomic_load(&as->flags_set) & CKF_PROTECTED_AUTHENTICATION_PATH);
+}
+
 static ck_rv_t context_login(ck_session_handle_t session, const unsigned char *pin, unsigned long n)
 {
     bool given = false;
 
     if (!state_get(session, &given))
         return CKR_OPERATION_NOT_INITIALIZED;
-    if (!pin_equal(as->pin, pin, n))
+    if (!by_path(pin) && !pin_equal(as->pin, pin, n))
         return CKR_PIN_INCORRECT;
     state_set(session, true, true);
     atomic_fetch_add(&seen->context_logins, 1);
@@ -69,12 +75,10 @@ static ck_rv_t context_login(ck_session_handle_t session, const unsigned char *p
 
 static ck_rv_t user_login(ck_session_handle_t session, unsigned char *pin, unsigned long n)
 {
-    bool by_path = pin == NULL && (atomic_load(&as->flags_set) & CKF_PROTECTED_AUTHENTICATION_PATH);
-
     atomic_fetch_add(&seen->user_logins, 1);
     if (!atomic_load(&as->pin_asked))
         return target->C_Login(session, CKU_USER, pin, n);
-    if (!by_path && !pin_equal(as->pin, pin, n))
+    if (!by_path(pin) && !pin_equal(as->pin, pin, n))
         return CKR_PIN_INCORRECT;
     return target->C_Login(session, CKU_USER, (unsigned char *)as->target_pin, strlen(as->target_pin));
 }

@@ -32,7 +32,8 @@ struct mock_persona {
     unsigned char attr_value[256];
 
     atomic_ulong final_after; /* CKF_USER_PIN_FINAL_TRY after that many wrong PINs; 0: never */
-    atomic_ulong pin_asked;   /* C_Login wants pin and gives the target target_pin; NULL by a protected path, too */
+    atomic_ulong
+        pin_asked; /* C_Login wants pin and gives the target target_pin; NULL by a protected path, too (any login) */
     atomic_ulong always_auth; /* CKA_ALWAYS_AUTHENTICATE of every key: C_Sign and C_Decrypt want a login of their own */
     char pin[64], target_pin[64]; /* strings */
 };

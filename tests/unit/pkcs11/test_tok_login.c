@@ -332,6 +332,24 @@ static void a_protected_path_logs_in_without_a_pin(void **state)
     f.signer->ops->object_unref(&obj);
 }
 
+static void a_protected_path_is_for_each_signature_too(void **state)
+{
+    struct tok_object *obj;
+    unsigned long logins, before;
+
+    (void)state;
+    atomic_store(&as->flags_set, CKF_PROTECTED_AUTHENTICATION_PATH);
+    obj = find(pkey, location);
+    sign_ok(obj);
+    logins = atomic_load(&seen->context_logins);
+    before = mock_counts_total(counts);
+    sign_ok(obj);
+    assert_int_equal(atomic_load(&seen->context_logins), logins + 1);
+    assert_int_equal(mock_counts_total(counts), before + 3);
+    assert_int_equal(pins_asked, 0);
+    f.signer->ops->object_unref(&obj);
+}
+
 static P11KitPin *from_program(const char *source, P11KitUri *uri, const char *description, P11KitPinFlags flags,
                                void *data)
 {
@@ -395,6 +413,7 @@ static int begin(void **state)
         mock_fail(counts, (enum mock_function)i, 0, 0, 0);
         atomic_store(&counts->of[i].failed, 0);
     }
+    pins_asked = 0;
     atomic_store(&as->pin_asked, 1);
     atomic_store(&as->always_auth, 1);
     snprintf(as->target_pin, sizeof(as->target_pin), FIXTURE_PIN);
@@ -459,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_device_error_in_the_login_is_repaired, begin, end),
         cmocka_unit_test_setup_teardown(a_program_gives_its_pin_by_a_callback, begin, end),
         cmocka_unit_test_setup_teardown(a_location_that_names_another_token_is_not_on_this, begin, end),
+        cmocka_unit_test_setup_teardown(a_protected_path_is_for_each_signature_too, begin, end),
         cmocka_unit_test_setup_teardown(a_protected_path_logs_in_without_a_pin, begin, end),
     };
 

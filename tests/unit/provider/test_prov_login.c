@@ -167,6 +167,29 @@ static void what_is_typed_wrong_is_sent_once_and_asked_again(void **state)
     fixture_unload(&in);
 }
 
+/* The key's location names its token. */
+static void the_pin_of_another_token_is_not_asked_for(void **state)
+{
+    struct fixture_instance in;
+    EVP_PKEY *key;
+
+    (void)state;
+    assert_int_equal(
+        system("cd ${CERTROLL_CONFIG%/*} && sed 's/^tokens = .*/&, other/' certroll.conf >two.conf && printf "
+               "'\n[token_other]\nmodule = /usr/lib/softhsm/libsofthsm2.so\n"
+               "token = pkcs11:token=other\npin-source = prompt:\n' >>two.conf"),
+        0);
+    asked = 0;
+    typed = NULL;
+    in = fixture_load("two.conf");
+    key = load(in.ctx, "certroll://EcA");
+    assert_non_null(key);
+    assert_true(signs(key));
+    assert_int_equal(asked, 0);
+    EVP_PKEY_free(key);
+    fixture_unload(&in);
+}
+
 static void nobody_is_asked_where_the_pin_is_in_a_file(void **state)
 {
     char path[256];
@@ -299,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_typed_is_asked_once_and_kept),
         cmocka_unit_test(what_is_typed_wrong_is_sent_once_and_asked_again),
+        cmocka_unit_test(the_pin_of_another_token_is_not_asked_for),
         cmocka_unit_test(nobody_is_asked_where_the_pin_is_in_a_file),
         cmocka_unit_test(a_credential_is_read_at_load_and_the_environment_may_go),
         cmocka_unit_test(a_program_gives_the_pin_by_its_callback),
