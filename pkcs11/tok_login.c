@@ -59,7 +59,7 @@ static enum known known(struct tok_slot *slot, const struct cr_buf *pin)
     pthread_mutex_lock(&slot->mod->lock);
     is = slot->nbad > 0 ? KNOWN_OTHER : KNOWN_NONE;
     for (size_t i = 0; i < TOK_BAD_PINS; i++)
-        if (slot->bad_pins[i].p != NULL && cr_bytes_equal(cr_buf_bytes(&slot->bad_pins[i]), cr_buf_bytes(pin)))
+        if (slot->bad_pins[i].p != NULL && cr_bytes_equal(cr_secret_bytes(&slot->bad_pins[i]), cr_buf_bytes(pin)))
             is = KNOWN_BAD;
     pthread_mutex_unlock(&slot->mod->lock);
     return is;
@@ -67,8 +67,8 @@ static enum known known(struct tok_slot *slot, const struct cr_buf *pin)
 
 static cr_status bad_add(struct tok_slot *slot, const struct cr_buf *pin, struct cr_err *err)
 {
-    struct cr_buf bad = {0}, old;
-    cr_status st = cr_buf_set(&bad, pin->p, pin->n, err);
+    struct cr_secret bad = {0}, old;
+    cr_status st = cr_secret_set(&bad, cr_buf_bytes(pin), err);
 
     if (cr_failed(st))
         return st;
@@ -76,14 +76,14 @@ static cr_status bad_add(struct tok_slot *slot, const struct cr_buf *pin, struct
     old = slot->bad_pins[slot->nbad % TOK_BAD_PINS];
     slot->bad_pins[slot->nbad++ % TOK_BAD_PINS] = bad;
     pthread_mutex_unlock(&slot->mod->lock);
-    cr_buf_clear(&old);
+    cr_secret_clear(&old);
     return st;
 }
 
 /* A good one came first: whatever was refused may one day be right again. */
 static void bad_forget(struct tok_slot *slot)
 {
-    struct cr_buf old[TOK_BAD_PINS];
+    struct cr_secret old[TOK_BAD_PINS];
 
     pthread_mutex_lock(&slot->mod->lock);
     memcpy(old, slot->bad_pins, sizeof(old));
@@ -91,7 +91,7 @@ static void bad_forget(struct tok_slot *slot)
     slot->nbad = 0;
     pthread_mutex_unlock(&slot->mod->lock);
     for (size_t i = 0; i < TOK_BAD_PINS; i++)
-        cr_buf_clear(&old[i]);
+        cr_secret_clear(&old[i]);
 }
 
 static cr_status not_again(struct tok_member *m, struct cr_err *err)

@@ -7,6 +7,7 @@
 
 #include <p11-kit/uri.h>
 
+#include "common/cr_secret.h"
 #include "tok_local.h"
 #include "tok_module.h"
 
@@ -49,9 +50,9 @@ struct tok_slot {
     int64_t limit_until;
     CK_SESSION_HANDLE *idle; /* room for max_sessions */
     unsigned nidle;
-    struct tok_entry *entries;            /* tok_object.h */
-    struct cr_buf bad_pins[TOK_BAD_PINS]; /* refused by the token, never tried again; the oldest falls out */
-    unsigned nbad;                        /* ever */
+    struct tok_entry *entries;               /* tok_object.h */
+    struct cr_secret bad_pins[TOK_BAD_PINS]; /* refused by the token, never tried again; the oldest falls out */
+    unsigned nbad;                           /* ever */
     bool authing; /* an operation with a login of its own is going on, in the process with this number: */
     uint64_t auth_process;
 };

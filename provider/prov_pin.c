@@ -15,8 +15,8 @@
 /* NULL forgets. */
 static cr_status remember(struct prov_pin *pin, const struct cr_buf *now, struct cr_err *err)
 {
-    struct cr_buf kept = {0}, old;
-    cr_status st = now != NULL ? cr_buf_set(&kept, now->p, now->n, err) : cr_ok();
+    struct cr_secret kept = {0}, old;
+    cr_status st = now != NULL ? cr_secret_set(&kept, cr_buf_bytes(now), err) : cr_ok();
 
     if (cr_failed(st))
         return st;
@@ -24,7 +24,7 @@ static cr_status remember(struct prov_pin *pin, const struct cr_buf *now, struct
     old = pin->pin;
     pin->pin = kept;
     prov_unlock();
-    cr_buf_clear(&old);
+    cr_secret_clear(&old);
     return st;
 }
 
@@ -74,7 +74,7 @@ cr_status prov_pin_init(struct prov_pin *pin, const struct conf_token *from, str
 
 void prov_pin_clear(struct prov_pin *pin)
 {
-    cr_buf_clear(&pin->pin);
+    cr_secret_clear(&pin->pin);
     cr_free_str(&pin->name);
     cr_free_str(&pin->uri);
     cr_free_str(&pin->token);

@@ -7,6 +7,7 @@
 
 #include <openssl/core_dispatch.h>
 
+#include "common/cr_secret.h"
 #include "config/conf.h"
 #include "config/conf_pin.h"
 #include "pkcs11/tok_local.h"
@@ -17,7 +18,7 @@ struct prov_pin {
     char *uri;  /* of the token */
     char *token;
     struct cr_err broken; /* code CR_OK: there is something to read */
-    struct cr_buf pin;    /* prov_lock */
+    struct cr_secret pin; /* prov_lock */
 };
 
 /* Reads what can be read now; what cannot is said when a login needs it. */
