@@ -44,13 +44,14 @@ static cr_status sign_pkcs1(struct prov_sig *sig, struct cr_bytes tbs, unsigned 
     cr_status st;
 
     if (sig->md != NULL && cr_failed(st = digest_info(sig->md, tbs, &info, err)))
-        return st;
+        goto out;
     if (info.n > 0)
         tbs = cr_buf_bytes(&info);
     if (tbs.n + 11 > prov_pub_size(sig->bound.pub))
         st = cr_fail(err, CR_E_INVALID, "%zu bytes are too many for a signature by this key", tbs.n);
     else
         st = prov_key_sign(sig->key, &sig->bound, &mech, tbs, out, size, n, err);
+out:
     cr_buf_clear(&info);
     return st;
 }
