@@ -65,9 +65,7 @@ static cr_status existing(struct tok_session *ses, CK_OBJECT_CLASS cls, const st
         return cr_fail(err, CR_E_AMBIGUOUS, "token %s: more than one private key has this CKA_ID", ses->m->name);
     *there = n > 0;
     if (n == 0 && cls == CKO_PRIVATE_KEY)
-        tok_session_unseen(ses);
-    if (ses->rv == CKR_USER_NOT_LOGGED_IN)
-        return cr_fail(err, CR_E_PIN, "token %s: somebody else logged out", ses->m->name);
+        return tok_session_unseen(ses, err);
     return n > 0 ? same_numbers(ses, hits[0], key, err) : st;
 }
 

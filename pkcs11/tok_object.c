@@ -136,7 +136,8 @@ static cr_status find(struct tok_entry *entry, struct tok_session *ses, CK_OBJEC
     if (cr_failed(st))
         return st;
     if (n == 0) {
-        tok_session_unseen(ses);
+        if (cr_failed(st = tok_session_unseen(ses, err)))
+            return st;
         return cr_fail(err, CR_E_NOT_FOUND, "token %s: no private key at %s", ses->m->name, entry->location);
     }
     if (n > 1)

@@ -3,11 +3,27 @@
 
 #include "tok_member.h"
 
+#define OUTLIVED_MAX 8
+
 cr_status tok_session_fail(struct tok_session *ses, const char *function, CK_RV rv, struct cr_err *err)
 {
     ses->rv = rv;
     ses->function = function;
     return tok_ckr_fail(err, ses->m->name, function, rv);
+}
+
+/* The epoch is written while nobody is inside. */
+cr_status tok_session_enter(struct tok_session *ses, struct cr_err *err)
+{
+    struct tok_module *mod = ses->m->slot->mod;
+    cr_status st = tok_gate_enter(mod, ses->m->wait_ms, err);
+
+    if (cr_failed(st) || mod->epoch == ses->epoch)
+        return st;
+    tok_gate_leave(mod);
+    ses->outlived = true;
+    ses->rv = CKR_SESSION_HANDLE_INVALID;
+    return cr_fail(err, CR_E_BUSY, "token %s: timed out while others started its module anew", ses->m->name);
 }
 
 enum room { ROOM_IDLE, ROOM_OPEN, ROOM_STALE, ROOM_TIMEOUT };
@@ -161,9 +177,10 @@ static cr_status take(struct tok_session *ses, int64_t deadline, struct cr_err *
             break;
         case ROOM_OPEN:
             st = session_open(ses, &current, err);
-            if (cr_failed(st) ? !comes_free(ses) : current)
+            if (cr_failed(st) ? !comes_free(ses) && !ses->outlived : current)
                 return st;
             ses->rv = CKR_OK;
+            ses->outlived = false;
             break;
         case ROOM_STALE:
             break;
@@ -225,19 +242,25 @@ void tok_session_give(struct tok_session *ses, bool clean)
 }
 
 /* Other users of the module in this process share its login, and may end it. */
-void tok_session_unseen(struct tok_session *ses)
+cr_status tok_session_unseen(struct tok_session *ses, struct cr_err *err)
 {
     CK_SESSION_INFO now = {0};
     CK_TOKEN_INFO info = {0};
+    cr_status st;
     CK_RV rv;
 
-    if (!tok_member_info(ses->m, &info) || !(info.flags & CKF_LOGIN_REQUIRED) ||
-        cr_failed(tok_session_enter(ses, NULL)))
-        return;
+    if (!tok_member_info(ses->m, &info) || !(info.flags & CKF_LOGIN_REQUIRED))
+        return cr_ok();
+    if (cr_failed(st = tok_session_enter(ses, err)))
+        return st;
     rv = ses->p11->C_GetSessionInfo(ses->handle, &now);
     tok_session_leave(ses);
-    if (rv == CKR_OK && (now.state == CKS_RO_PUBLIC_SESSION || now.state == CKS_RW_PUBLIC_SESSION))
-        ses->rv = CKR_USER_NOT_LOGGED_IN;
+    if (rv != CKR_OK && rv != CKR_FUNCTION_NOT_SUPPORTED)
+        return tok_session_fail(ses, "C_GetSessionInfo", rv, err);
+    if (rv != CKR_OK || (now.state != CKS_RO_PUBLIC_SESSION && now.state != CKS_RW_PUBLIC_SESSION))
+        return st;
+    ses->rv = CKR_USER_NOT_LOGGED_IN;
+    return cr_fail(err, CR_E_PIN, "token %s: C_GetSessionInfo: somebody else logged out", ses->m->name);
 }
 
 cr_status tok_session_run(struct tok_member *m, bool rw,
@@ -249,7 +272,7 @@ cr_status tok_session_run(struct tok_member *m, bool rw,
     cr_status st;
 
     tok_sigpipe_block(&pipe);
-    for (int tries = 0; tries < 2; tries++) {
+    for (unsigned tries = 0, waits = 0; tries < 2;) {
         struct tok_session ses;
         enum tok_repair repair;
         st = tok_session_take(m, rw, &ses, &why);
@@ -261,6 +284,8 @@ cr_status tok_session_run(struct tok_member *m, bool rw,
         tok_session_give(&ses, (!cr_failed(st) || ses.sound) && ses.rv == CKR_OK);
         if (repair == TOK_REPAIR_NONE)
             break;
+        if (!ses.outlived || ++waits > OUTLIVED_MAX)
+            tries++; /* somebody else's repair is none of ours */
     }
     tok_sigpipe_restore(&pipe);
     return cr_failed(st) ? cr_fail(err, st.code, "%s", why.text) : st;

@@ -17,6 +17,7 @@ struct tok_session {
     bool rw;
     CK_RV rv;             /* of the last C_ call that failed */
     const char *function; /* which one */
+    bool outlived;        /* the module was started anew since it was taken */
     bool sound;           /* nothing is active in it although its taker fails */
     bool always_auth;     /* the key that is used in it wants a login in each operation (tok_login.h) */
 };
@@ -31,9 +32,9 @@ void tok_session_give(struct tok_session *ses, bool clean);
 /* The failure of @function with @rv, which is remembered in @ses. */
 cr_status tok_session_fail(struct tok_session *ses, const char *function, CK_RV rv, struct cr_err *err);
 
-/* An object is not seen: where the token meanwhile logged us out (private objects are hidden then), ses->rv asks for a
- * new login. */
-void tok_session_unseen(struct tok_session *ses);
+/* An object is not seen. Fails where that proves nothing: the token meanwhile logged us out (private objects are hidden
+ * then), which ses->rv asks to repair. */
+cr_status tok_session_unseen(struct tok_session *ses, struct cr_err *err);
 
 /* Takes a session, runs @fn in it; on a failure that can be repaired does so and runs it once more. SIGPIPE is kept from
  * the host meanwhile. */
@@ -41,11 +42,9 @@ cr_status tok_session_run(struct tok_member *m, bool rw,
                           cr_status (*fn)(struct tok_session *ses, void *arg, struct cr_err *err), void *arg,
                           struct cr_err *err);
 
-/* Around C_ calls. */
-static inline cr_status tok_session_enter(struct tok_session *ses, struct cr_err *err)
-{
-    return tok_gate_enter(ses->m->slot->mod, ses->m->wait_ms, err);
-}
+/* Around C_ calls. Fails, too, when the module was started anew since the session was taken: its handle, and those of
+ * objects, may be somebody else's by now. */
+cr_status tok_session_enter(struct tok_session *ses, struct cr_err *err);
 
 static inline void tok_session_leave(struct tok_session *ses)
 {
