@@ -152,7 +152,7 @@ static cr_status ask_pins(struct prov_ctx *ctx, const struct role_cert *cert, OS
     for (size_t i = 0; i < ctx->conf->ntokens && !cr_failed(st); i++) {
         bool may = false;
 
-        for (size_t j = 0; j < cert->nlocations && !may; j++)
+        for (size_t j = 0; ctx->pins[i].kind == CONF_PIN_PROMPT && j < cert->nlocations && !may; j++)
             may = tok_may_hold(ctx->tokens, i, cert->locations[j]);
         if (may)
             st = prov_pin_ask(&ctx->pins[i], pw, pw_arg, err);

@@ -9,7 +9,9 @@ static const struct tool_option options[] = {
     {"group", OPT_GROUP, "GROUP", "whose members may sign; the system's: certroll"},
     {"module", OPT_MODULE, "PATH", "an existing token: its PKCS#11 module"},
     {"token", OPT_TOKEN, "URI", "which token of the module, pkcs11:token=LABEL"},
-    {"pin-source", OPT_PIN, "URI", "file:/PATH of its PIN; without: no login in\nservers, a prompt in the tools"},
+    {"pin-source", OPT_PIN, "URI",
+     "file:/PATH of its PIN, credential:NAME,\np11-kit:NAME or prompt:; without: no login in\nservers, a prompt in the "
+     "tools"},
     {"init-args", OPT_INIT_ARGS, "TEXT", "what the module wants at C_Initialize (NSS)"},
     {"serialize", OPT_SERIALIZE, NULL, "the module stands one call at a time"},
     {"provider", OPT_PROVIDER, "PATH", "certroll.so, when it is not where it was\ninstalled"},

@@ -122,9 +122,15 @@ signs_not "$T/credentials/hsm.pin" certroll://One
 install -m 400 lab/pin credentials/hsm.pin
 signs certroll://One
 signs one.pem
-run certroll show One
-ok "credential:"
+run certroll init --dir "$T/unit" --module $softhsm --token pkcs11:token=certroll --pin-source credential:hsm.pin
+grep -qx "pin-source = credential:hsm.pin" unit/certroll.conf || fail "init forgets the credential"
+cert extra ec:P-256
+run certroll import extra.pfx Extra --use token --passin pass:pw
 unset CREDENTIALS_DIRECTORY
+cert outside ec:P-256
+refused 3 "PIN of token softhsm is needed and there is no terminal to ask for it" \
+    setsid --wait certroll import outside.pfx Outside --use token --passin pass:pw
+ok "credential:"
 
 # Typed: by the passphrase callback, which -passin feeds.
 source_is prompt:
@@ -134,11 +140,11 @@ zero
 signs_not "the PIN from the prompt is wrong" certroll://One -passin pass:00000000
 same "$(logins)" 1 "logins with a wrong PIN typed"
 zero
-check 1 setsid openssl dgst -sha256 -sign certroll://One -out sig data </dev/null
+check 1 setsid --wait openssl dgst -sha256 -sign certroll://One -out sig data </dev/null
 err_has "its PIN is to be typed when its key is loaded (pin-source = prompt:), and was not"
 same "$(logins)" "" "logins without anybody to ask"
 # A certificate needs no PIN, so nobody is asked.
-run setsid openssl storeutl -noout -certs certroll://One </dev/null
+run setsid --wait openssl storeutl -noout -certs certroll://One </dev/null
 ok "prompt: and -passin"
 
 # typed PIN COMMAND...: on a terminal of its own, what is asked goes to $T/screen.
@@ -181,7 +187,7 @@ ok "prompt: on a terminal, asked once"
 source_is "$T/lab/pin"
 for uri in 'certroll://One?pin-source=file:/etc/passwd' 'certroll://One?pin-value=00000000' 'certroll://One;pin-source=prompt:'; do
     zero
-    check 1 setsid openssl dgst -sha256 -sign "$uri" -out sig data </dev/null
+    check 1 setsid --wait openssl dgst -sha256 -sign "$uri" -out sig data </dev/null
     same "$(logins)" "" "logins by $uri"
 done
 source_is p11-kit:app
