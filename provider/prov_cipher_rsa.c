@@ -306,6 +306,8 @@ static int encrypt(void *vc, unsigned char *out, size_t *n, size_t size, const u
         *n = prov_pub_size(c->bound.pub);
         return 1;
     }
+    if (size < prov_pub_size(c->bound.pub)) /* not every OpenSSL 3.0 looks */
+        return prov_cipher_refuse(c, CR_E_SIZE, "the buffer is too small for what is encrypted");
     ctx = EVP_PKEY_CTX_new_from_pkey(prov_ctx_inner(c->ctx), c->bound.pub->pkey, NULL);
     good = ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, c->pad) == 1 &&
            (c->pad != RSA_PKCS1_OAEP_PADDING || set_oaep(c, ctx)) && EVP_PKEY_encrypt(ctx, out, &len, in, in_n) == 1;
