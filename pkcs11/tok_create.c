@@ -144,7 +144,7 @@ static void put_private(struct tmpl *t, const struct tok_import *what)
 }
 
 /* openCryptoki and others have ignored what was asked for. */
-static cr_status flags_check(struct tok_session *ses, CK_OBJECT_HANDLE obj, bool exportable, struct cr_err *err)
+cr_status tok_create_check(struct tok_session *ses, CK_OBJECT_HANDLE obj, bool exportable, struct cr_err *err)
 {
     bool sensitive = false, extractable = true;
     cr_status st;
@@ -168,7 +168,7 @@ cr_status tok_create_private(struct tok_session *ses, const struct tok_import *w
     put_private(&t, what);
     if (cr_failed(st = create_any_params(ses, &t, what->key->type, made, err)))
         return st;
-    return flags_check(ses, made->handle[made->n - 1], what->exportable, err);
+    return tok_create_check(ses, made->handle[made->n - 1], what->exportable, err);
 }
 
 /* CKA_EC_POINT is a DER OCTET STRING. */

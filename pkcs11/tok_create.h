@@ -15,6 +15,8 @@ struct tok_made {
  * destroyed. */
 cr_status tok_create_private(struct tok_session *ses, const struct tok_import *what, struct tok_made *made,
                              struct cr_err *err);
+/* Is it kept as was asked for? Destroying it is the caller's. */
+cr_status tok_create_check(struct tok_session *ses, CK_OBJECT_HANDLE obj, bool exportable, struct cr_err *err);
 cr_status tok_create_public(struct tok_session *ses, const struct tok_import *what, struct tok_made *made,
                             struct cr_err *err);
 cr_status tok_create_cert(struct tok_session *ses, const struct tok_import *what, struct tok_made *made,

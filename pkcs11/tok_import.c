@@ -13,6 +13,7 @@ struct import {
     const struct tok_import *what;
     char *location;
     bool created;
+    bool tried; /* the private key may be there by a try whose end was not seen */
 };
 
 static cr_status find_by_id(struct tok_session *ses, CK_OBJECT_CLASS cls, struct cr_bytes id, CK_OBJECT_HANDLE *hits,
@@ -69,6 +70,21 @@ static cr_status existing(struct tok_session *ses, CK_OBJECT_CLASS cls, const st
     return n > 0 ? same_numbers(ses, hits[0], key, err) : st;
 }
 
+/* The token failed between the making and the check, and once more when it was to be taken away. */
+static cr_status adopt(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)
+{
+    CK_OBJECT_HANDLE hit = 0;
+    size_t n = 0;
+    cr_status st = find_by_id(ses, CKO_PRIVATE_KEY, cr_buf_bytes(&im->what->key->id), &hit, 1, &n, err);
+
+    if (cr_failed(st) || n == 0)
+        return st;
+    made->handle[made->n++] = hit;
+    st = tok_create_check(ses, hit, im->what->exportable, err);
+    im->created = !cr_failed(st);
+    return st;
+}
+
 /* Another process may create the same key meanwhile, on another host even; two would be refused by every find. Who sees
  * two takes his own away, and looks again after a while: the other one may have done so too. */
 static cr_status private_once(struct tok_session *ses, struct import *im, struct tok_made *made, struct cr_err *err)
@@ -85,10 +101,13 @@ static cr_status private_once(struct tok_session *ses, struct import *im, struct
         st = existing(ses, CKO_PRIVATE_KEY, key, &there, err);
         if (st.code == CR_E_AMBIGUOUS)
             continue;
-        if (cr_failed(st) || there)
+        if (cr_failed(st))
             return st;
+        if (there)
+            return im->tried ? adopt(ses, im, made, err) : st;
         if (!key->has_private)
             return cr_fail(err, CR_E_NOT_FOUND, "token %s has not got the private key", ses->m->name);
+        im->tried = true;
         if (cr_failed(st = tok_create_private(ses, im->what, made, err)) ||
             cr_failed(st = find_by_id(ses, CKO_PRIVATE_KEY, cr_buf_bytes(&key->id), hits, CR_COUNT(hits), &n, err)))
             return st;
@@ -98,6 +117,7 @@ static cr_status private_once(struct tok_session *ses, struct import *im, struct
         if (cr_failed(st = tok_destroy(ses, made->handle[made->n - 1], err)))
             return st;
         made->n--;
+        im->tried = false;
         st = cr_fail(err, CR_E_BUSY, "token %s: other processes import this key, too", ses->m->name);
     }
     return st;
