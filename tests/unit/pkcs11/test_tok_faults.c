@@ -269,6 +269,36 @@ static cr_status removal(struct cr_err *err)
 static const enum mock_function removal_of[] = {MOCK_C_OpenSession, MOCK_C_FindObjectsInit, MOCK_C_FindObjects,
                                                 MOCK_C_FindObjectsFinal, MOCK_C_DestroyObject};
 
+/* The session dies after the key was made and before its flags were read; what is found then is ours, and is looked at. */
+static void a_key_made_by_a_try_that_died_is_checked(void **state)
+{
+    static const unsigned char no = 0;
+    struct cr_err err = {0};
+
+    (void)state;
+    for (unsigned long skip = 0; skip < 2; skip++) { /* CKA_SENSITIVE is asked by its length, and read */
+        mocked_heal();
+        fresh_make();
+        mock_fail(mocked.counts, MOCK_C_GetAttributeValue, CKR_SESSION_CLOSED, skip, 1);
+        mock_fail(mocked.counts, MOCK_C_DestroyObject, CKR_SESSION_CLOSED, 0, 1);
+        assert_int_equal(import(&err).code, CR_OK); /* and says that it was created */
+        assert_int_equal(atomic_load(&mocked.counts->of[MOCK_C_DestroyObject].failed), 1);
+        fresh_remove();
+    }
+    fresh_make();
+    mocked.counts->persona.attr_value[0] = no;
+    atomic_store(&mocked.counts->persona.attr_type, CKA_SENSITIVE);
+    atomic_store(&mocked.counts->persona.attr_len, sizeof(no));
+    atomic_store(&mocked.counts->persona.attr_mode, MOCK_ATTR_VALUE);
+    mock_fail(mocked.counts, MOCK_C_GetAttributeValue, CKR_SESSION_CLOSED, 0, 1);
+    mock_fail(mocked.counts, MOCK_C_DestroyObject, CKR_SESSION_CLOSED, 0, 1);
+    assert_int_equal(import(&err).code, CR_E_REFUSED);
+    mocked_heal();
+    assert_int_equal(tok_remove(mocked.f.loc, 0, cr_buf_bytes(&fresh.id), cr_bytes(NULL, 0), &err).code,
+                     CR_E_NOT_FOUND);
+    fresh_remove();
+}
+
 /* ---- lists ---- */
 
 /* An object that is not there any more when it is read is left out of a list. */
@@ -484,8 +514,19 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(load),   BOTH(sign),   BOTH(repair),  BOTH(reopen), BOTH(auth), BOTH(decrypt),
-        BOTH(derive), BOTH(import), BOTH(removal), BOTH(list),   BOTH(info), BOTH(finalize),
+        cmocka_unit_test(a_key_made_by_a_try_that_died_is_checked),
+        BOTH(load),
+        BOTH(sign),
+        BOTH(repair),
+        BOTH(reopen),
+        BOTH(auth),
+        BOTH(decrypt),
+        BOTH(derive),
+        BOTH(import),
+        BOTH(removal),
+        BOTH(list),
+        BOTH(info),
+        BOTH(finalize),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
