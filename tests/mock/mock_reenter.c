@@ -97,6 +97,7 @@ static ck_rv_t sign_init(ck_session_handle_t session, struct ck_mechanism *mecha
             read_pem();
         if (held != NULL)
             sign_with_held();
+        ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR); /* and leaves a mess */
     } else {
         told("recursion", 1);
     }

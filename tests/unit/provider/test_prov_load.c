@@ -42,7 +42,10 @@ static void the_store_gives_what_is_expected_and_found(void **state)
     unsigned char print[EVP_MAX_MD_SIZE];
     unsigned print_n = 0;
     X509_NAME *other = X509_NAME_new();
-    OSSL_STORE_SEARCH *by[6] = {NULL};
+    OSSL_STORE_SEARCH *by[12] = {NULL};
+    unsigned char sha1[EVP_MAX_MD_SIZE], bits[EVP_MAX_MD_SIZE], wrong[32] = {1};
+    unsigned sha1_n = 0, bits_n = 0;
+    ASN1_INTEGER *serial = ASN1_INTEGER_new();
     char types[16];
 
     (void)state;
@@ -54,6 +57,15 @@ static void the_store_gives_what_is_expected_and_found(void **state)
     by[3] = OSSL_STORE_SEARCH_by_alias("EcA");
     by[4] = OSSL_STORE_SEARCH_by_name(other);
     by[5] = OSSL_STORE_SEARCH_by_alias("EcB");
+    assert_int_equal(X509_digest(x509, EVP_sha1(), sha1, &sha1_n), 1);
+    assert_int_equal(X509_pubkey_digest(x509, EVP_sha256(), bits, &bits_n), 1);
+    assert_int_equal(ASN1_INTEGER_set(serial, 42), 1);
+    by[6] = OSSL_STORE_SEARCH_by_issuer_serial(X509_get_issuer_name(x509), serial);
+    by[7] = OSSL_STORE_SEARCH_by_key_fingerprint(EVP_sha256(), wrong, sizeof wrong);
+    by[8] = OSSL_STORE_SEARCH_by_key_fingerprint(EVP_sha1(), sha1, sha1_n);
+    by[9] = OSSL_STORE_SEARCH_by_key_fingerprint(EVP_sha256(), bits, bits_n);
+    by[10] = OSSL_STORE_SEARCH_by_alias(cert->thumbprint);
+    by[11] = OSSL_STORE_SEARCH_by_alias(cert->jkt);
     const struct {
         const char *uri;
         int expect, find;
@@ -74,6 +86,13 @@ static void the_store_gives_what_is_expected_and_found(void **state)
         {"certroll://EcA", 0, 5, ""},
         {"certroll://EcA", OSSL_STORE_INFO_PKEY, 0, "4"},
         {"certroll://EcA", OSSL_STORE_INFO_PKEY, 4, ""},
+        {"certroll://EcA", 0, 6, ""},
+        {"certroll://EcA", OSSL_STORE_INFO_CERT, 7, ""},
+        {"certroll://EcA", OSSL_STORE_INFO_CERT, 8, "5"},
+        {"certroll://EcA", OSSL_STORE_INFO_PKEY, 9, "4"},
+        {"certroll://EcA", 0, 10, "54"},
+        {"certroll://EcA", 0, 11, "54"},
+        {"certroll://EcA", OSSL_STORE_INFO_PKEY, 1, "4"},
     };
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         OSSL_STORE_CTX *store = OSSL_STORE_open(rows[i].uri, NULL, NULL, NULL, NULL);
@@ -91,6 +110,7 @@ static void the_store_gives_what_is_expected_and_found(void **state)
     for (size_t i = 0; i < CR_COUNT(by); i++)
         OSSL_STORE_SEARCH_free(by[i]);
     ERR_clear_error();
+    ASN1_INTEGER_free(serial);
     X509_NAME_free(other);
     X509_free(x509);
     role_cert_unref(&cert);
