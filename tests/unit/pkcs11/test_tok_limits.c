@@ -397,6 +397,11 @@ static void a_module_that_cannot_lock_gets_one_call_at_a_time(void **state)
     many_sign(20);
     assert_in_range(mocked_calls(MOCK_C_Initialize) - initialized, 1, 2);
     assert_int_equal(SEEN(overlaps), 0);
+    for (int i = 0; i < 3; i++) { /* nor while it is started anew */
+        mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 10, 1);
+        many_sign(5);
+    }
+    assert_int_equal(SEEN(overlaps), 0);
 }
 
 static void threads_overlap_where_they_may(void **state)
