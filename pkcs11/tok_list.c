@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tok_attr.h"
+#include "tok_describe.h"
 #include "tok_member.h"
 #include "tok_uri.h"
 
@@ -248,20 +249,6 @@ cr_status tok_list(struct tok_local *loc, size_t token, struct tok_item **items,
     return st;
 }
 
-/* Padded with spaces, not terminated; NULs and unprintable bytes as some tokens have them. */
-static void field_text(const unsigned char *from, size_t n, char *to)
-{
-    const unsigned char *nul = memchr(from, 0, n);
-
-    if (nul != NULL)
-        n = (size_t)(nul - from);
-    while (n > 0 && from[n - 1] == ' ')
-        n--;
-    for (size_t i = 0; i < n; i++)
-        to[i] = from[i] < 0x20 || from[i] == 0x7f ? '?' : (char)from[i];
-    to[n] = '\0';
-}
-
 static cr_status info_read(struct tok_session *ses, void *arg, struct cr_err *err)
 {
     CK_TOKEN_INFO *info = arg;
@@ -284,17 +271,6 @@ cr_status tok_token_info(struct tok_local *loc, size_t token, struct tok_info *o
     if (cr_failed(st = tok_member_at(loc, token, &m, err)) ||
         cr_failed(st = tok_session_run(m, false, info_read, &info, err)))
         return st;
-    *out = (struct tok_info){
-        .login_required = (info.flags & CKF_LOGIN_REQUIRED) != 0,
-        .initialized = (info.flags & CKF_TOKEN_INITIALIZED) != 0,
-        .user_pin_set = (info.flags & CKF_USER_PIN_INITIALIZED) != 0,
-        .pin_count_low = (info.flags & CKF_USER_PIN_COUNT_LOW) != 0,
-        .pin_final_try = (info.flags & CKF_USER_PIN_FINAL_TRY) != 0,
-        .pin_locked = (info.flags & CKF_USER_PIN_LOCKED) != 0,
-    };
-    field_text(info.label, sizeof(info.label), out->label);
-    field_text(info.manufacturerID, sizeof(info.manufacturerID), out->manufacturer);
-    field_text(info.model, sizeof(info.model), out->model);
-    field_text(info.serialNumber, sizeof(info.serialNumber), out->serial);
+    tok_info_set(&info, out);
     return st;
 }

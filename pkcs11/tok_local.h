@@ -5,6 +5,8 @@
 #ifndef TOK_LOCAL_H
 #define TOK_LOCAL_H
 
+#include <stdint.h>
+
 #include "tok_signer.h"
 
 /* Called, outside the fork gate and without locks, when a login needs a PIN. Fills @pin (wiped by the callee's owner).
@@ -59,6 +61,40 @@ struct tok_info {
     bool login_required, initialized, user_pin_set, pin_count_low, pin_final_try, pin_locked;
 };
 cr_status tok_token_info(struct tok_local *loc, size_t token, struct tok_info *out, struct cr_err *err);
+
+#define TOK_COUNT_UNKNOWN UINT64_MAX       /* the token does not say */
+#define TOK_COUNT_ENDLESS (UINT64_MAX - 1) /* as many as one likes */
+#define TOK_MECHS         7
+
+struct tok_mech_desc {
+    const char *name; /* static, without CKM_ */
+    bool has;
+    unsigned long min, max; /* key size in bits, as the token says it */
+};
+
+/* A token slot with a token in it. */
+struct tok_slot_desc {
+    uint64_t id;
+    char description[65];
+    char unread[96];       /* why the token cannot be read, and nothing below is known; or "" */
+    struct tok_info token; /* an uninitialized one says little */
+    char hardware[8], firmware[8];
+    unsigned long flags; /* CK_TOKEN_INFO.flags */
+    bool write_protected, protected_path, pin_to_be_changed;
+    uint64_t sessions, sessions_max, rw_sessions, rw_sessions_max; /* or TOK_COUNT_... */
+    struct tok_mech_desc mechs[TOK_MECHS];
+    bool selected; /* by the configured token's URI */
+    char *uri;     /* selects this token: "pkcs11:token=LABEL;serial=..."; NULL when not initialized */
+};
+
+struct tok_module_desc {
+    char description[33], manufacturer[33], version[8], cryptoki[8];
+    struct tok_slot_desc *slots;
+    size_t nslots;
+};
+/* The module of a configured token and all its token slots. Nobody logs in, no PIN is asked for. On success clear @out. */
+cr_status tok_describe(struct tok_local *loc, size_t token, struct tok_module_desc *out, struct cr_err *err);
+void tok_module_desc_clear(struct tok_module_desc *desc);
 
 enum tok_class { TOK_CLASS_PRIVATE, TOK_CLASS_CERT };
 

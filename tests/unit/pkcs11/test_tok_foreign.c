@@ -39,9 +39,9 @@ static const struct field labels[] = {
     {"\0", 1, ""},
     {" ", 1, ""},
     {"x", 1, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, /* unterminated */
-    {"\xff", 1,
-     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"},
+    {"\xff", 1, "????????????????????????????????"},
+    {"a\xc2\x9b[\xe2\x82 \xed\xa0\x80 ", 11, "a??[?? ???"}, /* a C1 control, a cut character, a surrogate */
+    {"\xe2\x82\xac\xf0\x9f\x94\x91\xf4\x90\x80\x80 ", 12, "\xe2\x82\xac\xf0\x9f\x94\x91????"},
     {"K\xc3\xa4se f\xc3\xbcr HSM; 100% /?&=# ", 27, "K\xc3\xa4se f\xc3\xbcr HSM; 100% /?&=#"},
     {"a\nb\x1b[31m\x7f ", 10, "a?b?[31m?"},
     {" leading and trailing ", 22, " leading and trailing"},
