@@ -60,16 +60,18 @@ static bool keeper_take(struct tok_entry *entry, struct tok_session *ses, struct
     return mine;
 }
 
-static void keeper_give(struct tok_entry *entry, const struct tok_session *keeper, bool open, bool made,
-                        CK_OBJECT_HANDLE copy)
+static void keeper_give(struct tok_entry *entry, const struct tok_session *ses, const struct tok_session *keeper,
+                        bool open, bool made, CK_OBJECT_HANDLE copy)
 {
     struct tok_slot *slot = entry->slot;
 
     pthread_mutex_lock(&slot->mod->lock);
-    slot->keeper.busy = false;
-    slot->keeper.handle = keeper->handle;
-    slot->keeper.stamp = open ? keeper->stamp : 0;
-    slot->keeper.epoch = keeper->epoch;
+    if (slot->mod->epoch == ses->epoch) { /* otherwise it was forgotten, and may be another one's by now */
+        slot->keeper.busy = false;
+        slot->keeper.handle = keeper->handle;
+        slot->keeper.stamp = open ? keeper->stamp : 0;
+        slot->keeper.epoch = keeper->epoch;
+    }
     if (entry->copy.stamp == keeper->stamp) {
         entry->copy.handle = copy;
         entry->copy.state = !made                                   ? TOK_COPY_REFUSED
@@ -94,7 +96,7 @@ static void make(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HAN
         open = tok_session_spare(ses, &keeper);
     made = open && copy_call(&keeper, &entry->pub, from, &copy);
     keeper.stamp = ses->stamp;
-    keeper_give(entry, &keeper, open, made, copy);
+    keeper_give(entry, ses, &keeper, open, made, copy);
 }
 
 /* Is it time for a copy, and what is there? */
