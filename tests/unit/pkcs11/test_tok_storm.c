@@ -113,6 +113,17 @@ static void eight_threads_outlast_it_with_three_sessions(void **state)
     storm(3);
 }
 
+/* MOCK_C_CopyObject is not among what fails: a copy that is refused is not missed. */
+static void eight_threads_outlast_it_with_copies_of_the_key(void **state)
+{
+    (void)state;
+    mocked_close();
+    mocked.conf.key_copy = TOK_KEY_COPY_ALWAYS;
+    storm(0);
+    mocked_close();
+    mocked.conf.key_copy = TOK_KEY_COPY_NEVER;
+}
+
 static struct tok_object *other;
 
 static void *other_signs(void *arg)
@@ -190,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_session_from_before_a_new_start_is_not_used),
         cmocka_unit_test(eight_threads_outlast_a_storm_of_failures),
         cmocka_unit_test(eight_threads_outlast_it_with_three_sessions),
+        cmocka_unit_test(eight_threads_outlast_it_with_copies_of_the_key),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
