@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The C_ calls with a private key: exactly C_SignInit and C_Sign (or C_DecryptInit and C_Decrypt), into a buffer that is
- * large enough, never a length query. */
+/* The C_ calls with a private key: exactly C_SignInit and C_Sign (or C_DecryptInit and C_Decrypt), with C_Login in between
+ * where the key wants that (tok_login.h), into a buffer that is large enough, never a length query. */
 #ifndef TOK_CRYPTO_H
 #define TOK_CRYPTO_H
 
@@ -15,6 +15,8 @@ cr_status tok_crypto_sign(struct tok_session *ses, CK_OBJECT_HANDLE obj, const s
 cr_status tok_crypto_decrypt(struct tok_session *ses, CK_OBJECT_HANDLE obj, const struct tok_key *pub,
                              const struct tok_mech *mech, struct cr_bytes in, unsigned char *out, size_t size,
                              size_t *n, struct cr_err *err);
+/* C_DeriveKey has no Init, so that there is no place for a login of its own: CKA_ALWAYS_AUTHENTICATE is of signing and
+ * decrypting (PKCS#11 v3.0, 4.9). */
 cr_status tok_crypto_derive(struct tok_session *ses, CK_OBJECT_HANDLE obj, const struct tok_key *pub,
                             struct cr_bytes point, unsigned char *out, size_t size, size_t *n, struct cr_err *err);
 
