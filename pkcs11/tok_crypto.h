@@ -16,7 +16,7 @@ cr_status tok_crypto_decrypt(struct tok_session *ses, CK_OBJECT_HANDLE obj, cons
                              const struct tok_mech *mech, struct cr_bytes in, unsigned char *out, size_t size,
                              size_t *n, struct cr_err *err);
 /* C_DeriveKey has no Init, so that there is no place for a login of its own: CKA_ALWAYS_AUTHENTICATE is of signing and
- * decrypting (PKCS#11 v3.0, 4.9). */
+ * decrypting. */
 cr_status tok_crypto_derive(struct tok_session *ses, CK_OBJECT_HANDLE obj, const struct tok_key *pub,
                             struct cr_bytes point, unsigned char *out, size_t size, size_t *n, struct cr_err *err);
 
