@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Instances of the provider coming and going, side by side and at the same moment. */
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
 #include <openssl/provider.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -157,15 +159,18 @@ static void *come_and_go(void *arg)
     return NULL;
 }
 
-/* First of all: nothing of ours has been loaded in this process yet. */
+/* First of all, and without the configuration that OpenSSL would read by itself: nothing of ours has been loaded yet. */
 static void the_first_loads_happen_at_the_same_moment(void **state)
 {
     struct role_cert *e = fixture_cert("EcA");
-    EVP_PKEY *pe = fixture_public(e);
+    EVP_PKEY *pe;
     struct signer s[THREADS];
     pthread_t threads[THREADS];
 
     (void)state;
+    assert_int_equal(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    pe = fixture_public(e);
+    assert_int_equal(OSSL_PROVIDER_available(NULL, "certroll"), 0);
     for (int i = 0; i < THREADS; i++) {
         s[i] = (struct signer){NULL, NULL, pe, 0};
         assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &s[i]), 0);
@@ -174,6 +179,7 @@ static void the_first_loads_happen_at_the_same_moment(void **state)
         (void)pthread_join(threads[i], NULL);
         assert_int_equal(s[i].good, 5);
     }
+    assert_int_equal(CONF_modules_load_file(NULL, NULL, 0), 1); /* for those that follow */
     EVP_PKEY_free(pe);
     role_cert_unref(&e);
 }
