@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "prov_params.h"
@@ -163,6 +164,25 @@ static int import_curve(struct prov_key *key, const OSSL_PARAM params[])
     return key->group != NULL;
 }
 
+/* The same without a private number; the caller frees the array alone. */
+static OSSL_PARAM *without_private(const OSSL_PARAM params[])
+{
+    OSSL_PARAM *copy;
+    size_t n = 0, kept = 0;
+
+    while (params[n].key != NULL)
+        n++;
+    if ((copy = calloc(n + 1, sizeof *copy)) == NULL)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(params[i].key, OSSL_PKEY_PARAM_PRIV_KEY) != 0)
+            copy[kept++] = params[i];
+    }
+    copy[kept] = params[n];
+    return copy;
+}
+
+/* Public keys alone; of the peer in a key agreement, which EVP hands over whole (Node's key pairs), the public half. */
 int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_PARAM params[])
 {
     struct prov_key *key = vkey;
@@ -172,19 +192,19 @@ int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_
     int good = 0;
 
     if (key->pub != NULL || OSSL_PARAM_locate_const(params, PROV_PARAM_KEPT) != NULL ||
-        OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != NULL ||
+        (key->type != TOK_KEY_EC && OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PRIV_KEY) != NULL) ||
         OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_D) != NULL)
         return 0;
     if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) == 0)
         return key->type == TOK_KEY_EC && import_curve(key, params);
     (void)ERR_set_mark();
-    copy = OSSL_PARAM_dup(params);
+    copy = without_private(params);
     pctx = EVP_PKEY_CTX_new_from_name(prov_ctx_inner(key->ctx), name, NULL);
     if (copy != NULL && pctx != NULL && EVP_PKEY_fromdata_init(pctx) == 1 &&
         EVP_PKEY_fromdata(pctx, &pkey, EVP_PKEY_PUBLIC_KEY, copy) == 1)
         good = !cr_failed(prov_pub_import(pkey, &key->pub, NULL));
     (void)ERR_pop_to_mark();
-    OSSL_PARAM_free(copy);
+    free(copy);
     EVP_PKEY_CTX_free(pctx);
     return good;
 }

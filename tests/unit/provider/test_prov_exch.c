@@ -48,31 +48,6 @@ static EVP_PKEY *role_public(const char *role)
     return pub;
 }
 
-/* Of @key: a peer is never more. */
-static EVP_PKEY *half(EVP_PKEY *key)
-{
-    unsigned char *der = NULL;
-    const unsigned char *p;
-    int n = i2d_PUBKEY(key, &der);
-    EVP_PKEY *pub = NULL;
-
-    assert_true(n > 0);
-    p = der;
-    pub = d2i_PUBKEY(NULL, &p, n);
-    assert_non_null(pub);
-    OPENSSL_free(der);
-    return pub;
-}
-
-static int set_peer(EVP_PKEY_CTX *ctx, EVP_PKEY *peer)
-{
-    EVP_PKEY *pub = half(peer);
-    int good = EVP_PKEY_derive_set_peer(ctx, pub);
-
-    EVP_PKEY_free(pub);
-    return good;
-}
-
 static EVP_PKEY_CTX *begin(EVP_PKEY *key, EVP_PKEY *peer, const struct kdf *kdf)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
@@ -80,7 +55,7 @@ static EVP_PKEY_CTX *begin(EVP_PKEY *key, EVP_PKEY *peer, const struct kdf *kdf)
     ERR_clear_error();
     assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
     if (peer != NULL)
-        assert_int_equal(set_peer(ctx, peer), 1);
+        assert_int_equal(EVP_PKEY_derive_set_peer(ctx, peer), 1);
     if (kdf == NULL)
         return ctx;
     assert_int_equal(EVP_PKEY_CTX_set_ecdh_kdf_type(ctx, EVP_PKEY_ECDH_KDF_X9_63), 1);
@@ -255,7 +230,7 @@ static void a_peer_on_another_curve_is_refused(void **state)
 
         assert_true(refuses(ctx, SECRET_MAX, "peer's key is missing"));
         if (ours != theirs) {
-            assert_int_not_equal(set_peer(ctx, peer), 1);
+            assert_int_not_equal(EVP_PKEY_derive_set_peer(ctx, peer), 1);
             assert_true(fixture_error_has("not on the curve of ours"));
             assert_true(refuses(ctx, SECRET_MAX, "peer's key is missing"));
         }
@@ -274,7 +249,7 @@ static void a_peer_of_another_kind_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < CR_COUNT(peers); i++) {
         assert_non_null(peers[i]);
-        assert_true(set_peer(ctx, peers[i]) <= 0);
+        assert_true(EVP_PKEY_derive_set_peer(ctx, peers[i]) <= 0);
         EVP_PKEY_free(peers[i]);
     }
     assert_true(refuses(ctx, SECRET_MAX, "peer's key is missing"));
@@ -291,7 +266,7 @@ static void another_role_s_key_is_a_peer_like_any(void **state)
 
     (void)state;
     assert_int_equal(EVP_PKEY_derive_set_peer(ab, b), 1); /* whole */
-    assert_int_equal(set_peer(ba, a), 1);
+    assert_int_equal(EVP_PKEY_derive_set_peer(ba, a), 1);
     assert_int_equal(derive(ab, sizeof one, one, &n), 1);
     assert_int_equal(derive(ba, sizeof two, two, &m), 1);
     assert_int_equal(n, 32);
@@ -380,7 +355,7 @@ static void a_copied_context_keeps_all_and_goes_its_own_way(void **state)
 
     (void)state;
     assert_non_null(copy);
-    assert_int_equal(set_peer(ctx, stranger), 1);
+    assert_int_equal(EVP_PKEY_derive_set_peer(ctx, stranger), 1);
     assert_int_equal(EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()), 1);
     assert_int_equal(EVP_PKEY_CTX_set_ecdh_kdf_outlen(ctx, 20), 1);
     assert_int_equal(EVP_PKEY_CTX_set0_ecdh_kdf_ukm(ctx, NULL, 0), 1);

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Node with a reference file: signatures, PSS, ieee-p1363, key details, public key, decryption, key agreement, https. An
+# ordinary key file passes the same checks first (but for the two that say that a private key is not exported).
+# shellcheck source=tests/e2e/lib.sh disable=SC2119
+. "$(dirname "$0")/../e2e/lib.sh"
+command -v node >/dev/null || skip "no node"
+lab
+cd "$T"
+features=$TOP/tests/apps/node/features.js
+for type in rsa:2048 ec:P-256; do
+    name=${type%%:*}
+    cert "$name" "$type"
+    sed '/is not exported/d; /assert.throws/d' "$features" >control.js
+    plain node control.js "$name.key" "$name.crt" "$name.control" >out 2>err || fail "the control, an ordinary $type key, fails"
+    controls=$(grep -c '^ok' out)
+    run certroll import "$name.pfx" "Node-$name" --use token --passin pass:pw
+    run certroll pem "Node-$name" --out "$name.pem"
+    run node --openssl-shared-config "$features" "$name.pem" "$name.crt" "$name"
+    sed "s/^/$type /" out
+    same "$(grep -c '^ok' out)" $((controls + 1)) "checks"
+    printf 'some text to sign' >data
+    clean x509 -in "$name.crt" -noout -pubkey >pub
+    clean dgst -sha256 -verify pub -signature "$name.sig" data >/dev/null || fail "an outside eye does not verify"
+done
+clean dgst -sha256 -sigopt rsa_padding_mode:pss -verify <(clean x509 -in rsa.crt -noout -pubkey) -signature rsa.pss data \
+    >/dev/null || fail "an outside eye does not verify PSS"
+ok "Node $(node --version)"
