@@ -2,19 +2,10 @@
 #include "tok_copy.h"
 
 #include <string.h>
-#include <time.h>
 
 #define MEASURED 3    /* signatures of each kind */
 #define SLOW_US  2000 /* a token that signs faster than this is left alone */
 #define ID_MAX   64
-
-static int64_t now_us(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
 
 static CK_ULONG other_id(const struct tok_key *pub, unsigned char out[ID_MAX])
 {
@@ -137,7 +128,7 @@ void tok_copy_begin(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_
         *handle = copy;
     use->measured = slot->key_copy == TOK_KEY_COPY_AUTO && (state == TOK_COPY_NONE || state == TOK_COPY_TRIED);
     if (use->measured)
-        use->begun = now_us();
+        use->begun = tok_clock_us();
 }
 
 static void shortest(int64_t *us, unsigned *measured, int64_t took)
@@ -167,7 +158,7 @@ void tok_copy_end(struct tok_entry *entry, const struct tok_session *ses, const 
 
     if (!use->measured || !good)
         return;
-    took = now_us() - use->begun;
+    took = tok_clock_us() - use->begun;
     pthread_mutex_lock(&entry->slot->mod->lock);
     if (entry->copy.stamp == ses->stamp)
         decide(&entry->copy, use, took);

@@ -5,8 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
+
+#include "tok_module.h"
 
 enum state { RUNNING, IN_HOST, DONE, ABANDONED };
 
@@ -88,16 +89,9 @@ static int job_start(struct job *job)
 
 static struct timespec deadline(unsigned timeout_ms)
 {
-    struct timespec ts;
+    int64_t ms = tok_clock_ms() + timeout_ms;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_sec += timeout_ms / 1000;
-    ts.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (ts.tv_nsec >= 1000000000) {
-        ts.tv_sec++;
-        ts.tv_nsec -= 1000000000;
-    }
-    return ts;
+    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 }
 
 /* True when it is done; else it is abandoned, and no longer the caller's. */

@@ -35,12 +35,17 @@ void tok_registry_unlock(void)
     pthread_mutex_unlock(&registry_lock);
 }
 
-int64_t tok_clock_ms(void)
+int64_t tok_clock_us(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t tok_clock_ms(void)
+{
+    return tok_clock_us() / 1000;
 }
 
 void tok_pause(unsigned tried)

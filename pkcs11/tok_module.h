@@ -58,7 +58,8 @@ struct tok_module *tok_module_first(void);
 void tok_registry_lock(void);
 void tok_registry_unlock(void);
 
-/* Monotonic milliseconds; a deadline for tok_module_wait. */
+/* Monotonic microseconds, and milliseconds: a deadline for tok_module_wait. */
+int64_t tok_clock_us(void);
 int64_t tok_clock_ms(void);
 /* Sleeps before another try, after @tried in vain: 2 ms and more, at most 50, different in processes that start together.
  * No lock may be held. */

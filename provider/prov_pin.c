@@ -116,8 +116,8 @@ cr_status prov_pin_give(void *arg, const char *token, bool retry, struct cr_buf 
 
 cr_status prov_pin_ask(struct prov_pin *pin, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg, struct cr_err *err)
 {
-    char typed[TYPED_MAX], what[128];
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, what, 0),
+    char typed[TYPED_MAX], what[128] = "";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PASSPHRASE_PARAM_INFO, what, sizeof(what)),
                            OSSL_PARAM_construct_end()};
     struct cr_buf now = {0};
     bool known = true;
@@ -128,7 +128,7 @@ cr_status prov_pin_ask(struct prov_pin *pin, OSSL_PASSPHRASE_CALLBACK *pw, void 
         cr_buf_clear(&now);
         return pin->kind != CONF_PIN_PROMPT ? cr_ok() : st;
     }
-    snprintf(what, sizeof(what), "PIN of token %.64s", pin->token);
+    params[0].data_size = (size_t)snprintf(what, sizeof(what), "PIN of token %.64s", pin->token);
     if (pw == NULL || pw(typed, sizeof(typed), &n, params, pw_arg) != 1 || n == 0 || n > sizeof(typed))
         st = not_typed(pin, err);
     else if (!cr_failed(st = cr_buf_set(&now, typed, n, err)))
