@@ -229,10 +229,8 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     memcpy(rev.spki, cert->spki, sizeof(rev.spki));
     memcpy(rev.thumbprint, cert->thumbprint, sizeof(rev.thumbprint));
     if (cr_failed(st = cr_strdup(tool->reason, &rev.reason, err)) || cr_failed(st = tool_lock(tool, err)) ||
-        cr_failed(st = look_up(tool, &rev, &known, err)) ||
-        cr_failed(st = check_generations(tool, rev.spki, err)) ||
-        cr_failed(st = replacement(tool, cert, &rev, err)) ||
-        cr_failed(st = carry_out(tool, &rev, known, err)))
+        cr_failed(st = look_up(tool, &rev, &known, err)) || cr_failed(st = check_generations(tool, rev.spki, err)) ||
+        cr_failed(st = replacement(tool, cert, &rev, err)) || cr_failed(st = carry_out(tool, &rev, known, err)))
         goto out;
     st = report(tool, cert, &rev, known, err);
 out:
