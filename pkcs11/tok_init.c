@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tok_ckr.h"
+
+#define SLOTS_MAX 256
+
 static cr_status failed(struct cr_err *err, const struct tok_init *what, const char *function, CK_RV rv)
 {
-    return cr_fail(err, CR_E_TOKEN, "%s: %s: %s", what->module, function, p11_kit_strerror(rv));
+    return cr_fail(err, CR_E_TOKEN, "%s: %s: %s (0x%lx)", what->module, function, tok_ckr_name(rv), rv);
 }
 
 /* Labels are padded with spaces, not terminated. */
@@ -23,7 +27,7 @@ static void label_pad(const char *label, unsigned char out[32])
 /* The token slot to use: the first without an initialized token. */
 static cr_status slot_find(CK_FUNCTION_LIST *p11, const struct tok_init *what, CK_SLOT_ID *out, struct cr_err *err)
 {
-    CK_SLOT_ID slots[64] = {0};
+    CK_SLOT_ID slots[SLOTS_MAX] = {0};
     CK_ULONG n = CR_COUNT(slots);
     unsigned char label[32];
     bool found = false;
