@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 #include <p11-kit/pkcs11.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "pkcs11/tok_init.h"
 
 static void nothing(void)
 {
@@ -146,6 +149,22 @@ static cr_status info(struct cr_err *err)
 
 static const enum mock_function info_of[] = {MOCK_C_GetTokenInfo};
 
+/* ---- a token made ---- */
+
+static cr_status init(struct cr_err *err)
+{
+    static unsigned made;
+    char label[32];
+    struct tok_init what = {
+        .module = mocked.conf.module, .label = label, .so_pin = cr_bytes("12345678", 8), .pin = cr_bytes("1234", 4)};
+
+    snprintf(label, sizeof(label), "made %u", ++made);
+    return tok_init_token(&what, err);
+}
+
+static const enum mock_function init_of[] = {MOCK_C_Initialize,  MOCK_C_GetSlotList, MOCK_C_InitToken,
+                                             MOCK_C_OpenSession, MOCK_C_Login,       MOCK_C_InitPIN};
+
 /* ---- a key that is not there: or are we logged out? ---- */
 
 static cr_status seek(struct cr_err *err)
@@ -163,6 +182,7 @@ static const struct path import_path = {"import", true, fresh_make, import, fres
                          removal_path = {"remove", true, fresh_import, removal, fresh_remove, FAULTS_OF(removal_of)},
                          list_path = {"list", false, mocked_open, list, nothing, FAULTS_OF(list_of)},
                          info_path = {"info", false, mocked_open, info, nothing, FAULTS_OF(info_of)},
+                         init_path = {"init", true, mocked_close, init, nothing, FAULTS_OF(init_of)},
                          seek_path = {"seek", false, mocked_open, seek, nothing, FAULTS_OF(seek_of)};
 
 FAULTS_DEFINE(import)
@@ -170,6 +190,7 @@ FAULTS_DEFINE(removal)
 FAULTS_DEFINE(list)
 FAULTS_DEFINE(info)
 FAULTS_DEFINE(seek)
+FAULTS_DEFINE(init)
 
 static int setup(void **state)
 {
@@ -194,6 +215,7 @@ int main(void)
         FAULTS_TESTS(list),
         FAULTS_TESTS(info),
         FAULTS_TESTS(seek),
+        FAULTS_TESTS(init),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
