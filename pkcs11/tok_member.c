@@ -62,10 +62,8 @@ cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, str
     if (cr_failed(st)) {
         tok_module_put(&mod); /* otherwise the slot's user holds it */
     } else {
-        pthread_mutex_lock(&mod->lock);
-        m->slot->share = conf->share;
-        m->slot->key_copy = conf->key_copy;
-        pthread_mutex_unlock(&mod->lock);
+        atomic_store(&m->slot->share, conf->share);
+        atomic_store(&m->slot->key_copy, conf->key_copy);
     }
     return cr_failed(st) ? cr_prefix(err, st, "token %s", m->name) : st;
 }

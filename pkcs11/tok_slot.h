@@ -27,10 +27,10 @@ struct tok_slot {
     P11KitUri *match;
 
     struct tok_down down;
+    atomic_bool share; /* its load with other tokens; as configured last, like */
+    _Atomic(enum tok_key_copy) key_copy;
 
     /* Guarded by mod->lock. */
-    bool share; /* its load with other tokens */
-    enum tok_key_copy key_copy;
     struct {
         uint64_t stamp, epoch; /* stamp 0: none */
         CK_SESSION_HANDLE handle;
