@@ -30,15 +30,19 @@ static cr_status env_copy(struct tok_member *m, const struct tok_conf *conf, str
     return st;
 }
 
-/* setenv beside another thread's getenv is a race: done at load, and later only where something was taken away. */
+/* setenv beside another thread's getenv is a race: done at load, and later only where something was taken away. Between
+ * instances that load at the same moment the registry's lock keeps order. */
 cr_status tok_member_env(const struct tok_member *m, struct cr_err *err)
 {
-    for (size_t i = 0; i < m->nenv; i++) {
+    bool failed = false;
+
+    tok_registry_lock();
+    for (size_t i = 0; i < m->nenv && !failed; i++) {
         const char *now = getenv(m->env_names[i]);
-        if ((now == NULL || strcmp(now, m->env_values[i])) && setenv(m->env_names[i], m->env_values[i], 1))
-            return cr_fail(err, CR_E_NOMEM, "out of memory");
+        failed = (now == NULL || strcmp(now, m->env_values[i])) && setenv(m->env_names[i], m->env_values[i], 1);
     }
-    return cr_ok();
+    tok_registry_unlock();
+    return failed ? cr_fail(err, CR_E_NOMEM, "out of memory") : cr_ok();
 }
 
 cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, struct cr_err *err)
