@@ -129,10 +129,10 @@ free_port() {
     /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# start_server COMMAND...: in the background, ended with the test.
+# start_server COMMAND...: in the background, in a process group of its own ($!) that ends with the test.
 start_server() {
-    "$@" >"$T/server.$#.$RANDOM.log" 2>&1 </dev/null &
-    cleanup_hooks+=("kill $! 2>/dev/null; wait $! 2>/dev/null")
+    setsid "$@" >"$T/server.$#.$RANDOM.log" 2>&1 </dev/null &
+    cleanup_hooks+=("kill -- -$! 2>/dev/null; wait $! 2>/dev/null")
 }
 
 # wait_port PORT: until something listens there, at most 10 s.
