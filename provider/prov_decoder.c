@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "prov_algs.h"
+#include "prov_host.h"
 #include "prov_key.h"
 
 #define REF_MAX 1024
@@ -135,7 +136,7 @@ static bool read_shape(BIO *bio, struct cr_buf *out)
     return !cr_failed(cr_buf_set(out, buf, (size_t)got, NULL));
 }
 
-static int give_key(struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
+static int give_key(const struct prov_ctx *ctx, struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
 {
     static char names[][8] = {"RSA", "EC", "ED25519"};
     struct prov_key *ref = key;
@@ -147,6 +148,7 @@ static int give_key(struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
         OSSL_PARAM_construct_end(),
     };
 
+    prov_host_finds_its_own(ctx, names[key->type]);
     good = cb(params, arg);
     prov_key_unref(&ref); /* NULL when it was taken */
     return good;
@@ -172,7 +174,7 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), &wish, &key, &err)))
         good = prov_raise(&ctx->core, &err);
     else if (ours)
-        good = give_key(key, cb, arg);
+        good = give_key(ctx, key, cb, arg);
     cr_buf_clear(&der);
     errno = saved;
     return good;

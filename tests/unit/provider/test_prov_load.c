@@ -281,6 +281,52 @@ static OSSL_LIB_CTX *context_with(const char *sed, OSSL_PROVIDER *prov[2])
     return ctx;
 }
 
+static int sign_in(OSSL_LIB_CTX *libctx, EVP_PKEY *key, const char *md)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char sig[512];
+    size_t n = sizeof sig;
+    int good = EVP_DigestSignInit_ex(ctx, NULL, md, libctx, NULL, key, NULL) == 1 &&
+               EVP_DigestSign(ctx, sig, &n, (const unsigned char *)data, sizeof data) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return good;
+}
+
+/* In a context where nobody has yet looked for a key management by name: see prov_host.h. */
+static void a_signature_by_reference_leaves_key_generation_alone(void **state)
+{
+    static const struct {
+        const char *uri, *type, *md;
+    } keys[] = {
+        {"certroll:RsaA", "RSA", "SHA256"}, {"certroll:EcA", "EC", "SHA256"}, {"certroll:EdA", "ED25519", NULL}};
+    struct fixture_instance in = fixture_load("certroll.conf");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        EVP_PKEY_CTX *ctx;
+        EVP_PKEY *key, *made = NULL;
+        BIO *bio = BIO_new(BIO_s_mem());
+
+        add_reference(bio, keys[i].uri);
+        key = PEM_read_bio_PrivateKey_ex(bio, NULL, NULL, NULL, in.ctx, NULL);
+        assert_non_null(key);
+        assert_int_equal(sign_in(in.ctx, key, keys[i].md), 1);
+        ctx = EVP_PKEY_CTX_new_from_name(in.ctx, keys[i].type, NULL);
+        assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+        if (i == 1)
+            assert_int_equal(EVP_PKEY_CTX_set_group_name(ctx, "P-256"), 1);
+        assert_int_equal(EVP_PKEY_generate(ctx, &made), 1);
+        assert_int_equal(sign_in(in.ctx, made, keys[i].md), 1);
+        assert_int_equal(sign_in(in.ctx, key, keys[i].md), 1);
+        EVP_PKEY_CTX_free(ctx);
+        EVP_PKEY_free(made);
+        EVP_PKEY_free(key);
+        BIO_free(bio);
+    }
+    fixture_unload(&in);
+}
+
 static void references_are_limited_by_the_configuration(void **state)
 {
     static const struct {
@@ -321,6 +367,7 @@ int main(void)
         cmocka_unit_test(der_references_are_decoded_too),
         cmocka_unit_test(a_bad_reference_is_our_own_error),
         cmocka_unit_test(ordinary_keys_are_read_as_ever),
+        cmocka_unit_test(a_signature_by_reference_leaves_key_generation_alone),
         cmocka_unit_test(references_are_limited_by_the_configuration),
     };
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prov_host.h"
+
+#include <dlfcn.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+static bool same_object(const void *a, const void *b)
+{
+    Dl_info one, two;
+
+    return dladdr(a, &one) != 0 && dladdr(b, &two) != 0 && one.dli_fbase == two.dli_fbase;
+}
+
+/* The host's context may be used as one only if the libcrypto that loaded us is the one that we call: a program may bring
+ * another, linked into itself. */
+static bool host_libctx(const struct prov_ctx *ctx, OSSL_LIB_CTX **out)
+{
+    const OSSL_DISPATCH *fn = ctx->upcalls;
+
+    while (fn->function_id != 0 && fn->function_id != OSSL_FUNC_CORE_GET_LIBCTX)
+        fn++;
+    if (fn->function_id == 0 || !same_object((const void *)fn->function, (const void *)&EVP_KEYMGMT_fetch))
+        return false;
+    *out = (OSSL_LIB_CTX *)OSSL_FUNC_core_get_libctx(fn)(ctx->core.handle);
+    return true;
+}
+
+void prov_host_finds_its_own(const struct prov_ctx *ctx, const char *type)
+{
+    OSSL_LIB_CTX *host;
+
+    if (!host_libctx(ctx, &host))
+        return;
+    (void)ERR_set_mark();
+    EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(host, type, NULL));
+    (void)ERR_pop_to_mark();
+}
