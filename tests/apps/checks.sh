@@ -1,0 +1,92 @@
+# shellcheck shell=bash disable=SC2119,SC2154
+# SPDX-License-Identifier: Apache-2.0
+# The list of checks itself, after lib.sh: tls_checks for a key type, tls_rolls under load, tls_server for all of them.
+
+tls_checks() { # ROUTE TYPE
+    local kind=${2%%:*} port warm cold main never
+    route=$1 role=Tls-$kind-$1
+    begin "$kind start"
+    [ "$route" = control ] || run certroll import "${kind}1.pfx" "$role" --use tls --passin pass:pw
+    write_pem "${kind}1" site.pem
+    cp site.pem older.pem
+    port=$(free_port)
+    instance "$route-$kind" "$port" "$T/site.pem"
+    main=$leader
+    same "$(served "$port")" "${kind}1" "the first handshake"
+    workers "$main"
+    passed
+    begin "$kind handshakes"
+    handshakes "$port" "${kind}1"
+    passed
+    begin "$kind reload"
+    server_reload "$main"
+    sleep 0.5
+    until_served "$port" "${kind}1"
+    workers "$main"
+    passed
+
+    begin "$kind roll under load"
+    warm=$(free_port)
+    instance "$route-$kind-never" "$warm" "$T/older.pem"
+    never=$leader
+    load_start "$port" 2
+    roll "${kind}2" 2
+    same "$(served "$port")" "${kind}1" "before the reload"
+    write_pem "${kind}2" site.pem
+    server_reload "$main"
+    until_served "$port" "${kind}2"
+    load_end
+    handshakes "$port" "${kind}2"
+    passed
+    begin "$kind never reloaded"
+    handshakes "$warm" "${kind}1"
+    passed
+    begin "$kind cold start, older bundle"
+    cold=$(free_port)
+    instance "$route-$kind-cold" "$cold" "$T/older.pem"
+    handshakes "$cold" "${kind}1"
+    passed
+    begin "$kind stop"
+    ended "$main"
+    ended "$never"
+    ended "$leader"
+    passed
+}
+
+tls_rolls() { # ROUTE: a roll and a reload each time, RSA and EC in turn, while four clients shake hands
+    local port main i rolls=${CERTROLL_ROLLS:-20}
+    route=$1 role=Tls-rolls
+    begin "$rolls rolls under load"
+    [ "$route" = control ] || run certroll import r0.pfx $role --use tls --passin pass:pw
+    write_pem r0 rolls.pem
+    port=$(free_port)
+    instance "$route-rolls" "$port" "$T/rolls.pem"
+    main=$leader
+    load_start "$port" 4
+    for ((i = 1; i <= rolls; i++)); do
+        roll "r$i" 1
+        write_pem "r$i" rolls.pem
+        server_reload "$main"
+        until_served "$port" "r$i"
+    done
+    load_end
+    echo "$(cat load.* | wc -l) handshakes, none failed"
+    passed
+    ended "$main"
+}
+
+tls_server() {
+    local type i
+    apps_lab
+    for type in rsa:2048 ec:P-256; do
+        leaf "${type%%:*}1" "$type"
+        leaf "${type%%:*}2" "$type"
+        (tls_checks control "$type") || fail "the control, an ordinary $type key file, fails: the test is wrong"
+        tls_checks file "$type"
+    done
+    for ((i = 0; i <= ${CERTROLL_ROLLS:-20}; i++)); do
+        if [ $((i % 2)) = 0 ]; then leaf "r$i" rsa:2048; else leaf "r$i" ec:P-256; fi
+    done
+    (CERTROLL_ROLLS=2 tls_rolls control) || fail "the control, ordinary key files, fails: the test is wrong"
+    tls_rolls file
+}

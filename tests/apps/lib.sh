@@ -1,0 +1,130 @@
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the scripts of TLS servers: one list of checks for all of them, seen from outside by an openssl without our
+# configuration. A script says `app`, `version`, `user` and two functions:
+#   server_start DIR PORT PEM   writes its configuration into DIR, then execs the server in the foreground
+#   server_reload PID           asks the running one to read certificate and key again, gracefully
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+results=${CERTROLL_APPS_RESULTS:-$CERTROLL_BUILD/apps-results.tsv}
+openssl_version=$(plain openssl version | cut -d' ' -f2)
+
+# result CHECK pass|fail|refused [REASON]: one line of the table that the README shows.
+result() {
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$app" "$version" "$openssl_version" "$route" "$1" "$2${3:+: $3}" >>"$results"
+    [ "$2" = fail ] || ok "$app $version, $route: $1 $2"
+}
+begin() { now=$1 && echo "$route $now" >"$T/now"; }
+passed() { result "$now" pass; }
+
+apps_end() { # of the script: what failed goes to the results, what still runs is ended
+    local file
+    if [ "$status" != 0 ] && [ "$status" != 77 ]; then
+        read -r route now <"$T/now"
+        result "$now" fail
+    fi
+    for file in "$T"/i/*/leader; do kill -KILL -- "-$(cat "$file")"; done 2>/dev/null
+}
+
+apps_lab() { # the user's group may sign; the environment of servers names nothing but openssl.cnf
+    [ "$(id -u)" = 0 ] || skip "a server that changes its user needs root"
+    route=none
+    begin "set up"
+    touch "$results" # lines of an earlier run go
+    flock "$results" sed -i "/^$app\t$version\t$openssl_version\t/d" "$results"
+    cleanup_hooks+=(apps_end)
+    reachable_build
+    lab --group "$(id -gn "$user")"
+    cd "$T" && mkdir i
+    printf '%s\n' '[req]' 'distinguished_name=dn' '[dn]' '[ca]' 'basicConstraints=critical,CA:TRUE' '[leaf]' \
+        'basicConstraints=CA:FALSE' 'subjectAltName=DNS:localhost' >req.cnf
+    cert ca rsa:2048 30 -config req.cnf -extensions ca
+}
+
+leaf() { # NAME TYPE: a server certificate for localhost whose OU says which one it is
+    cert "$1" "$2" 30 -config req.cnf -extensions leaf -CA ca.crt -CAkey ca.key -subj "/OU=$1/CN=localhost"
+}
+
+# Instances: $T/i/NAME is the folder of one, the group of its leader is the set of its processes.
+instance() { # NAME PORT PEM
+    local environment=(PATH="$PATH")
+    mkdir "$T/i/$1"
+    [ "$route" = control ] || environment+=(OPENSSL_CONF="$OPENSSL_CONF")
+    setsid env -i "${environment[@]}" T="$T" user="$user" mpm="${mpm:-}" bash -c "$(declare -f server_start); server_start \"\$@\"" \
+        server "$T/i/$1" "$2" "$3" >"$T/i/$1/log" 2>&1 </dev/null &
+    leader=$!
+    echo $leader >"$T/i/$1/leader"
+    (wait_port "$2") || fail "$1 does not start: $(tail -n 20 "$T/i/$1"/*log)"
+}
+
+ended() { # PID: asks the leader to stop; nothing of its group may be left
+    local i
+    kill -TERM "$1"
+    for ((i = 0; i < 100; i++)); do
+        pgrep -g "$1" >/dev/null || return 0
+        sleep 0.1
+    done
+    fail "processes are left: $(pgrep -ag "$1")"
+}
+
+workers() { # PID: every process of the group but the leader is the unprivileged user's
+    local pid uids=()
+    for pid in $(pgrep -g "$1"); do
+        [ "$pid" = "$1" ] || uids+=("$(stat -c %U "/proc/$pid" 2>/dev/null || echo "$user")")
+    done
+    [ ${#uids[@]} -ge 1 ] || fail "there are no workers"
+    same "$(printf '%s\n' "${uids[@]}" | sort -u)" "$user" "user of the workers"
+}
+
+served() { # PORT [OPTION...]: prints which certificate a verified handshake came with
+    local port=$1 out
+    shift
+    out=$(plain timeout 20 openssl s_client -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
+        -CAfile "$T/ca.crt" -verify_return_error "$@" </dev/null 2>&1) || { echo "failed: ${out//$'\n'/ | }"; return 0; }
+    [[ $out =~ subject=OU\ =\ ([a-z0-9]+), ]] && echo "${BASH_REMATCH[1]}" || echo "failed: no subject: ${out//$'\n'/ | }"
+}
+
+handshakes() { # PORT NAME: 24 in a row, 12 at once, of either version
+    local tls i got
+    for tls in tls1_2 tls1_3; do
+        for ((i = 0; i < 24; i++)); do same "$(served "$1" -$tls)" "$2" "handshake $i in a row, $tls"; done
+        for ((i = 0; i < 12; i++)); do served "$1" -$tls >"$T/at-once.$i" & got[i]=$!; done
+        wait "${got[@]}"
+        same "$(sort "$T"/at-once.* | uniq -c | sed 's/^ *//')" "12 $2" "12 at once, $tls"
+        rm "$T"/at-once.*
+    done
+}
+
+load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a line of $T/load.N
+    local i
+    rm -f "$T/stop" "$T"/load.*
+    loaders=()
+    for ((i = 0; i < $2; i++)); do
+        while [ ! -e "$T/stop" ]; do served "$1"; done >"$T/load.$i" &
+        loaders+=($!)
+    done
+}
+load_end() {
+    touch "$T/stop"
+    wait "${loaders[@]}"
+    ! grep -h failed "$T"/load.* >"$T/failed" || fail "$(wc -l <"$T/failed") of $(cat "$T"/load.* | wc -l) handshakes: $(head -n 1 "$T/failed")"
+}
+
+until_served() { # PORT NAME: a graceful reload takes its time, at most 10 s, in which every handshake works
+    local i got
+    for ((i = 0; i < 100; i++)); do
+        got=$(served "$1")
+        [ "$got" != "$2" ] || return 0
+        [[ $got != failed* ]] || fail "during the reload: $got"
+        sleep 0.1
+    done
+    fail "still serves $got, not $2"
+}
+
+roll() { # NAME SECONDS: the change of pair, by an ordinary file or by the role; returns after the effective date
+    [ "$route" = control ] || run certroll import "$1.pfx" "$role" --passin pass:pw --effective-date "+$2s"
+    sleep "$2.3"
+}
+write_pem() { # NAME FILE: what the server is given as certificate and as key
+    if [ "$route" = control ]; then cat "$1.crt" "$1.key" >"$2"; else run certroll pem "$role" --bundle --out "$2"; fi
+}
