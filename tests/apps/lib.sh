@@ -50,7 +50,7 @@ instance() { # NAME PORT PEM
     local environment=(PATH="$PATH")
     mkdir "$T/i/$1"
     [ "$route" = control ] || environment+=(OPENSSL_CONF="$OPENSSL_CONF")
-    setsid env -i "${environment[@]}" T="$T" user="$user" mpm="${mpm:-}" bash -c "$(declare -f server_start); server_start \"\$@\"" \
+    setsid env -i "${environment[@]}" T="$T" user="$user" variant="${variant:-}" bash -c "$(declare -f server_start); server_start \"\$@\"" \
         server "$T/i/$1" "$2" "$3" >"$T/i/$1/log" 2>&1 </dev/null &
     leader=$!
     echo $leader >"$T/i/$1/leader"
