@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <p11-kit/p11-kit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -208,11 +209,30 @@ static cr_status load(struct tok_module *mod, unsigned wait_ms, struct cr_err *e
     if (cr_failed(st) || cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
         return st;
     mod->p11 = p11_kit_module_load(mod->path, 0);
+    mod->uid = geteuid();
     why = mod->p11 == NULL ? p11_kit_message() : NULL;
     tok_gate_leave(mod);
     if (mod->p11 == NULL)
         return cr_fail(err, CR_E_TOKEN, "PKCS#11 module %s: %s", mod->path, why != NULL ? why : "cannot be loaded");
     return cr_ok();
+}
+
+/* Servers change root and user after the load, and a token in files is then out of reach. */
+void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
+{
+    unsigned uid = (unsigned)geteuid();
+
+    if (strchr(mod->path, '/') != NULL && access(mod->path, F_OK) != 0 && errno == ENOENT)
+        snprintf(out, TOK_REACH_MAX,
+                 "uid %u; the module's file is not in this process's root directory (chroot?): only a "
+                 "token behind a socket can stay outside of it",
+                 uid);
+    else if (mod->p11 != NULL && mod->uid != (uid_t)uid)
+        snprintf(out, TOK_REACH_MAX,
+                 "uid %u; it was loaded by uid %u: let uid %u, or a group it has, use the token's files", uid,
+                 (unsigned)mod->uid, uid);
+    else
+        snprintf(out, TOK_REACH_MAX, "uid %u", uid);
 }
 
 static CK_RV initialize_once(struct tok_module *mod)
@@ -231,6 +251,7 @@ static CK_RV initialize_once(struct tok_module *mod)
 /* SoftHSM 2.6.1 fails when several processes initialize it at the same moment. */
 static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
 {
+    char reach[TOK_REACH_MAX];
     CK_RV rv = CKR_GENERAL_ERROR;
     cr_status st;
 
@@ -246,8 +267,8 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
     }
     if (rv == CKR_OK)
         return cr_ok();
-    return cr_fail(err, CR_E_TOKEN, "%s: C_Initialize: %s (0x%lx), uid %u", mod->path, tok_ckr_name(rv), rv,
-                   (unsigned)geteuid());
+    tok_module_reach(mod, reach);
+    return cr_fail(err, CR_E_TOKEN, "%s: C_Initialize: %s (0x%lx), %s", mod->path, tok_ckr_name(rv), rv, reach);
 }
 
 static void finalize(struct tok_module *mod, unsigned wait_ms)

@@ -7,6 +7,7 @@
 #ifndef TOK_MODULE_H
 #define TOK_MODULE_H
 
+#include <sys/types.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,6 +42,7 @@ struct tok_module {
 
     /* Written by the busy owner alone, read when up. */
     CK_FUNCTION_LIST *p11; /* p11-kit's managed list; NULL until loaded */
+    uid_t uid;             /* that loaded it */
 };
 
 /* Takes a reference on the entry, which is made if need be. Loads nothing. */
@@ -52,6 +54,11 @@ void tok_module_put(struct tok_module **mod);
 /* For the busy owner, no lock held: loads the file if need be, initializes, or rebuilds when broken (closes the gate,
  * drains it, C_Finalize, C_Initialize, reopens). Sets *fresh when C_Initialize was called. */
 cr_status tok_module_start(struct tok_module *mod, unsigned wait_ms, bool *fresh, struct cr_err *err);
+
+#define TOK_REACH_MAX 192
+
+/* The end of a sentence about a token that cannot be reached: the uid, and what changed since the module was loaded. */
+void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX]);
 
 /* First entry of the registry, and so on by ->next. */
 struct tok_module *tok_module_first(void);

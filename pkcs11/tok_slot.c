@@ -145,12 +145,14 @@ void tok_slot_doubt(struct tok_slot *slot, uint64_t stamp, uint64_t epoch, enum 
 static cr_status none_found(struct tok_member *m, CK_ULONG n, CK_RV unread, struct cr_err *err)
 {
     const char *path = m->slot->mod->path, *uri = m->slot->uri;
+    char reach[TOK_REACH_MAX];
 
+    tok_module_reach(m->slot->mod, reach);
     if (unread == CKR_OK)
-        return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s' (%lu token slots)", m->name, path,
-                       uri, n);
-    return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s': C_GetTokenInfo: %s (0x%lx)", m->name,
-                   path, uri, tok_ckr_name(unread), unread);
+        return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s' (%lu token slots), %s", m->name,
+                       path, uri, n, reach);
+    return cr_fail(err, CR_E_TOKEN, "token %s: %s has no initialized token '%s': C_GetTokenInfo: %s (0x%lx), %s",
+                   m->name, path, uri, tok_ckr_name(unread), unread, reach);
 }
 
 /* Two token slots that match are refused: a label is no identity where somebody may plug in another token. */
