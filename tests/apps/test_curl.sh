@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # curl's client certificate, asked for by a server that knows nothing of us: a reference file or a bundle as the key, and
-# --key-type PROV with a URI where curl has it (8.12 and later; before, the refusal is its own). An ordinary key file passes
-# the same checks first.
+# --engine certroll --key-type PROV with a URI where curl has it (8.12 and later; before, the refusal is its own). An ordinary
+# key file passes the same checks first.
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/apps/outside.sh
@@ -55,8 +55,9 @@ for type in rsa:2048 ec:P-256; do
     several "$name" "$port" asks
     key=(--cert "$name.crt" --key-type PROV --key "certroll://Curl-$name")
     if [ "$(printf '%s\n' 8.12 "$version" | sort -V | head -n 1)" = 8.12 ]; then
-        several "$name" "$port" asks
+        key=(--engine certroll "${key[@]}") # the provider's name: curl loads it into a context of its own
         several "$name" "$port" by_name
+        OPENSSL_MODULES=$CERTROLL_BUILD/provider several "$name" "$port" asks
         prov="and by URI"
     else
         check 58 asks "$port" "${key[@]}"
