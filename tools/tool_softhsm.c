@@ -50,15 +50,16 @@ static bool entry_open(const FTSENT *e, gid_t gid)
 
     if (e->fts_info != FTS_D && e->fts_info != FTS_F)
         return true;
-    /* chown first: it may clear the set-group-ID bit */
-    return (e->fts_statp->st_gid == gid || !lchown(e->fts_accpath, (uid_t)-1, gid)) &&
+    /* chown first: it may clear the set-group-ID bit; the folder itself may be a link, and nothing below is followed */
+    return (e->fts_statp->st_gid == gid ||
+            !(e->fts_level == FTS_ROOTLEVEL ? chown : lchown)(e->fts_accpath, (uid_t)-1, gid)) &&
            ((e->fts_statp->st_mode & 07777) == mode || !chmod(e->fts_accpath, mode));
 }
 
 static cr_status tree_open(char *dir, gid_t gid, struct cr_err *err)
 {
     char *roots[] = {dir, NULL};
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
     cr_status st = cr_ok();
     FTSENT *e;
 

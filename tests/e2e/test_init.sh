@@ -150,6 +150,12 @@ if [ "$(id -u)" = 0 ]; then
         check 1 setpriv --reuid nobody --regid nogroup --clear-groups env OPENSSL_CONF="$T/g/openssl.cnf" \
             openssl dgst -sha256 -sign certroll://OAuthTokenIssuer "$T/data"
     fi
+    # the tokens' folder may be a link, as where it lies in a server's chroot
+    mv "$T/g/tokens" "$T/g/moved"
+    ln -s moved "$T/g/tokens"
+    cert linked
+    run certroll --config "$T/g/certroll.conf" import "$T/linked.pfx" --passin pass:pw
+    [ -z "$(find "$T/g/moved" ! -perm -g+r)" ] || fail "files behind a link are closed to the group"
     # a file that a member cannot reach is said, not found out by the first server
     mkdir -m 700 "$T/closed"
     refused 3 "member of group daemon" certroll init --dir "$T/closed/g" --group daemon
