@@ -4,6 +4,7 @@
 # configuration. A script says `app`, `version`, `user` and two functions:
 #   server_start DIR PORT PEM   writes its configuration into DIR, then execs the server in the foreground
 #   server_reload PID           asks the running one to read certificate and key again, gracefully
+# and, where the lab needs more for this server, server_prepare.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 results=${CERTROLL_APPS_RESULTS:-$CERTROLL_BUILD/apps-results.tsv}
@@ -39,6 +40,7 @@ apps_lab() { # the user's group may sign; the environment of servers names nothi
     printf '%s\n' '[req]' 'distinguished_name=dn' '[dn]' '[ca]' 'basicConstraints=critical,CA:TRUE' '[leaf]' \
         'basicConstraints=CA:FALSE' 'subjectAltName=DNS:localhost' >req.cnf
     cert ca rsa:2048 30 -config req.cnf -extensions ca
+    [ "$(type -t server_prepare)" != function ] || server_prepare
 }
 
 leaf() { # NAME TYPE: a server certificate for localhost whose OU says which one it is
@@ -80,7 +82,7 @@ served() { # PORT [OPTION...]: prints which certificate a verified handshake cam
     local port=$1 out
     shift
     out=$(plain timeout 20 openssl s_client -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
-        -CAfile "$T/ca.crt" -verify_return_error "$@" </dev/null 2>&1) || { echo "failed: ${out//$'\n'/ | }"; return 0; }
+        -CAfile "$T/ca.crt" -verify_return_error "$@" </dev/null 2>&1) || { echo "failed: $(grep -i error <<<"$out" | head -n 3)"; return 0; }
     [[ $out =~ subject=OU\ =\ ([a-z0-9]+), ]] && echo "${BASH_REMATCH[1]}" || echo "failed: no subject: ${out//$'\n'/ | }"
 }
 
