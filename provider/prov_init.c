@@ -8,6 +8,7 @@
 
 #include "prov_algs.h"
 #include "prov_ctx.h"
+#include "prov_host.h"
 #include "prov_params.h"
 
 #define PROPS "provider=certroll"
@@ -161,6 +162,11 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
 
     if (cr_failed(prov_ctx_new(handle, in, config_param(handle, in), &ctx, NULL)))
         return 0;
+    /* OpenSSL sorts its providers by name in places, and "certroll" comes before "default"; the order in which key
+     * managements were found first stays. */
+    prov_host_finds_its_own(ctx, "RSA");
+    prov_host_finds_its_own(ctx, "EC");
+    prov_host_finds_its_own(ctx, "ED25519");
     *provctx = ctx;
     *out = functions;
     return 1;

@@ -293,6 +293,25 @@ static int sign_in(OSSL_LIB_CTX *libctx, EVP_PKEY *key, const char *md)
     return good;
 }
 
+/* The search for a provider sorts them by name, and ours then stands first. */
+static void a_provider_loaded_later_leaves_key_generation_alone(void **state)
+{
+    static const char *const types[] = {"RSA", "EC", "ED25519"};
+    struct fixture_instance in = fixture_load("certroll.conf");
+    OSSL_PROVIDER *later = OSSL_PROVIDER_load(in.ctx, "base");
+
+    (void)state;
+    assert_non_null(later);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(in.ctx, types[i], NULL);
+
+        assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+        EVP_PKEY_CTX_free(ctx);
+    }
+    (void)OSSL_PROVIDER_unload(later);
+    fixture_unload(&in);
+}
+
 /* In a context where nobody has yet looked for a key management by name: see prov_host.h. */
 static void a_signature_by_reference_leaves_key_generation_alone(void **state)
 {
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test(der_references_are_decoded_too),
         cmocka_unit_test(a_bad_reference_is_our_own_error),
         cmocka_unit_test(ordinary_keys_are_read_as_ever),
+        cmocka_unit_test(a_provider_loaded_later_leaves_key_generation_alone),
         cmocka_unit_test(a_signature_by_reference_leaves_key_generation_alone),
         cmocka_unit_test(references_are_limited_by_the_configuration),
     };
