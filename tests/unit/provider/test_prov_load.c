@@ -377,6 +377,23 @@ static void references_are_limited_by_the_configuration(void **state)
     }
 }
 
+/* A program may load us first, and then not the default provider but another. */
+static void loading_us_alone_activates_no_other_provider(void **state)
+{
+    OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *ours;
+    char folder[256];
+
+    (void)state;
+    (void)snprintf(folder, sizeof folder, "%s", CERTROLL_SO);
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(OSSL_PROVIDER_set_default_search_path(ctx, folder), 1);
+    assert_non_null(ours = OSSL_PROVIDER_load(ctx, "certroll"));
+    assert_int_equal(OSSL_PROVIDER_available(ctx, "default"), 0);
+    (void)OSSL_PROVIDER_unload(ours);
+    OSSL_LIB_CTX_free(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +406,7 @@ int main(void)
         cmocka_unit_test(a_provider_loaded_later_leaves_key_generation_alone),
         cmocka_unit_test(a_signature_by_reference_leaves_key_generation_alone),
         cmocka_unit_test(references_are_limited_by_the_configuration),
+        cmocka_unit_test(loading_us_alone_activates_no_other_provider),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
