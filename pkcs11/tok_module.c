@@ -235,14 +235,16 @@ void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
         snprintf(out, TOK_REACH_MAX, "uid %u", uid);
 }
 
+/* A serial module gets no locking asked of it, unless it wants that (p11-kit's client does); it is entered by one ticket all
+ * the same. */
 static CK_RV initialize_once(struct tok_module *mod)
 {
     CK_C_INITIALIZE_ARGS args = {.flags = mod->serialize ? 0 : CKF_OS_LOCKING_OK, .pReserved = mod->init_args};
     CK_RV rv = mod->p11->C_Initialize(&args);
 
-    if (rv == CKR_CANT_LOCK && !mod->serialize) {
+    if (rv == CKR_CANT_LOCK) {
+        args.flags = mod->serialize ? CKF_OS_LOCKING_OK : 0;
         mod->serialize = true;
-        args.flags = 0;
         rv = mod->p11->C_Initialize(&args);
     }
     return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A network HSM dies and comes back fifty times under a running process: every signature that is returned verifies, the
 # rest are clear errors, the first one asked for after each return is made, nothing is restarted, nothing leaks. A frozen HSM
-# is left in time. CERTROLL_THREADS=4 lets threads sign beside it (seldom a call of p11-kit's client never returns then).
+# is left in time. CERTROLL_THREADS=4 lets threads sign beside it.
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 rounds=${CERTROLL_ROUNDS:-50}
