@@ -225,8 +225,11 @@ static void child_reset(struct tok_module *mod)
     mod->ticket_taken = own && ticketed;
     mod->busy = mod->up = mod->broken = false;
     mod->waiters = 0;
+    mod->vain = 0;
     mod->epoch++;
     tok_slots_forget(mod);
+    for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next)
+        slot->retry_ms = 0;
 }
 
 static void fork_child(void)

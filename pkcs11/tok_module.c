@@ -281,10 +281,29 @@ static void finalize(struct tok_module *mod, unsigned wait_ms)
     tok_gate_leave(mod);
 }
 
+/* p11-kit finalizes a module with its last user in the process, and says nothing to the others. Asked of the module itself,
+ * once a rebuild has been in vain. */
+static bool kept_by_others(struct tok_module *mod, unsigned wait_ms)
+{
+    CK_C_INITIALIZE_ARGS args = {.flags = mod->serialize ? 0 : CKF_OS_LOCKING_OK, .pReserved = mod->init_args};
+    CK_FUNCTION_LIST *raw;
+    CK_RV rv = CKR_OK;
+
+    if (mod->vain == 0 || cr_failed(tok_gate_enter_owner(mod, wait_ms, NULL)))
+        return false;
+    if ((raw = p11_kit_module_load(mod->path, P11_KIT_MODULE_UNMANAGED)) != NULL) {
+        if ((rv = raw->C_Initialize(&args)) == CKR_OK)
+            raw->C_Finalize(NULL);
+        p11_kit_module_release(raw);
+    }
+    tok_gate_leave(mod);
+    return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+}
+
 cr_status tok_module_start(struct tok_module *mod, unsigned wait_ms, bool *fresh, struct cr_err *err)
 {
     uint64_t process = tok_gate_process();
-    bool sound;
+    bool sound, kept = false;
     cr_status st;
 
     pthread_mutex_lock(&mod->lock);
@@ -294,8 +313,10 @@ cr_status tok_module_start(struct tok_module *mod, unsigned wait_ms, bool *fresh
         return cr_ok();
     if (cr_failed(st = tok_gate_close(mod, wait_ms, err)))
         return st;
-    if (mod->up)
+    if (mod->up) {
         finalize(mod, wait_ms);
+        kept = kept_by_others(mod, wait_ms);
+    }
     if (mod->p11 == NULL)
         st = load(mod, wait_ms, err);
     if (!cr_failed(st))
@@ -305,6 +326,7 @@ cr_status tok_module_start(struct tok_module *mod, unsigned wait_ms, bool *fresh
     pthread_mutex_lock(&mod->lock);
     mod->up = !cr_failed(st);
     mod->broken = false;
+    mod->kept = kept;
     mod->epoch++;
     tok_slots_forget(mod);
     pthread_mutex_unlock(&mod->lock);

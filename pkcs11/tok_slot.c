@@ -12,6 +12,8 @@
 #define REBUILD_MS    1200 /* begun no later than this after the first try */
 #define REBUILD_TRIES 24
 #define LIMIT_MS      10000
+#define RETRY_MS      10
+#define RETRY_MAX_MS  250
 
 static void slot_free(struct tok_slot *slot)
 {
@@ -349,6 +351,21 @@ static cr_status bring_up_or_rebuild(struct tok_member *m, struct cr_err *err)
     return st;
 }
 
+/* A rebuild costs the HSM a login, and others their time: with many threads one would follow the other. mod->lock held. */
+static void retry_later(struct tok_slot *slot, cr_status st)
+{
+    if (st.code != CR_E_TOKEN) {
+        slot->retry_ms = 0;
+        slot->mod->vain = 0;
+        return;
+    }
+    slot->retry_ms = slot->retry_ms == 0 ? RETRY_MS : slot->retry_ms * 2;
+    if (slot->retry_ms > RETRY_MAX_MS)
+        slot->retry_ms = RETRY_MAX_MS;
+    slot->retry_at = tok_clock_ms() + slot->retry_ms;
+    slot->mod->vain++;
+}
+
 static cr_status attempt(struct tok_member *m, struct cr_err *err)
 {
     struct tok_slot *slot = m->slot;
@@ -361,6 +378,11 @@ static cr_status attempt(struct tok_member *m, struct cr_err *err)
     pthread_mutex_lock(&slot->mod->lock);
     slot->mod->busy = false;
     slot->attempts++;
+    retry_later(slot, st);
+    if (cr_failed(st) && slot->mod->kept)
+        st = cr_fail(&why, st.code,
+                     "%.300s; another library in this process keeps %.100s initialized: restart the process",
+                     strdupa(why.text), slot->mod->path);
     slot->failure = why;
     slot->failure.code = st.code;
     tok_module_wake(slot->mod);
@@ -370,25 +392,36 @@ static cr_status attempt(struct tok_member *m, struct cr_err *err)
 
 enum turn { TURN_READY, TURN_MINE, TURN_FAILED, TURN_TIMEOUT };
 
+/* mod->lock held. */
+static enum turn turn_look(const struct tok_slot *slot, uint64_t attempts, int64_t deadline, int64_t *wait)
+{
+    int64_t now = tok_clock_ms();
+
+    *wait = 0;
+    if (slot->stamp != 0)
+        return TURN_READY;
+    if (slot->mod->busy)
+        *wait = deadline;
+    else if (slot->attempts != attempts && slot->failure.code != CR_OK)
+        return TURN_FAILED;
+    else if (slot->retry_ms > 0 && now < slot->retry_at)
+        *wait = slot->retry_at < deadline ? slot->retry_at : deadline;
+    return *wait > 0 && now >= deadline ? TURN_TIMEOUT : TURN_MINE;
+}
+
 /* Whoever waited while another one failed fails with the same words, instead of each trying in turn. */
 static enum turn turn_take(struct tok_slot *slot, int64_t deadline, uint64_t *stamp, struct cr_err *failure)
 {
     struct tok_module *mod = slot->mod;
-    enum turn turn = TURN_READY;
     uint64_t attempts;
+    enum turn turn;
+    int64_t wait;
 
     pthread_mutex_lock(&mod->lock);
     attempts = slot->attempts;
-    while (slot->stamp == 0 && mod->busy && turn == TURN_READY)
-        if (!tok_module_wait(mod, deadline))
-            turn = TURN_TIMEOUT;
+    while ((turn = turn_look(slot, attempts, deadline, &wait)) == TURN_MINE && wait > 0)
+        (void)tok_module_wait(mod, wait);
     *stamp = slot->stamp;
-    if (slot->stamp != 0)
-        turn = TURN_READY;
-    else if (turn == TURN_READY && slot->attempts != attempts && slot->failure.code != CR_OK)
-        turn = TURN_FAILED;
-    else if (turn == TURN_READY)
-        turn = TURN_MINE;
     if (turn == TURN_MINE)
         mod->busy = true;
     if (turn == TURN_FAILED)

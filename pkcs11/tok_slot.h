@@ -39,6 +39,8 @@ struct tok_slot {
     unsigned refs;
     uint64_t stamp;        /* 0: not ready */
     uint64_t attempts;     /* of getting ready, ended */
+    unsigned retry_ms;     /* after failures in a row the next one begins no sooner than */
+    int64_t retry_at;      /* tok_clock_ms */
     struct cr_err failure; /* of the last attempt; code CR_OK if it went well */
     CK_SLOT_ID id;         /* valid with stamp */
     CK_TOKEN_INFO info;    /* as last seen */

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A module that stays down: rebuilds are spaced, their callers share the result, and the first one after it is back works.
+ * One that another library keeps initialized cannot be rebuilt, and the error says so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/pkcs11.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "mocked.h"
+
+static atomic_bool stop;
+static atomic_uint unclear, made;
+
+static void *work(void *obj)
+{
+    while (!atomic_load(&stop)) {
+        struct cr_err err = {0};
+        if (!cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err)))
+            atomic_fetch_add(&made, 1);
+        else if (strstr(err.text, "C_GetSlotList: CKR_DEVICE_ERROR") == NULL)
+            atomic_fetch_add(&unclear, 1);
+    }
+    return NULL;
+}
+
+static struct tok_object *found(void)
+{
+    struct tok_object *obj = NULL;
+    struct cr_err err = {0};
+
+    if (cr_failed(mocked_find(&obj, &err)))
+        fail_msg("%s", err.text);
+    return obj;
+}
+
+static void go_down(void)
+{
+    mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 0, 1);
+    mock_fail(mocked.counts, MOCK_C_GetSlotList, CKR_DEVICE_ERROR, 0, 1000000);
+}
+
+static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **state)
+{
+    struct timespec second = {1, 0};
+    struct tok_object *obj;
+    unsigned long before;
+    pthread_t t[8];
+
+    (void)state;
+    mocked_open();
+    obj = found();
+    go_down();
+    before = mocked_calls(MOCK_C_Initialize);
+    for (size_t i = 0; i < CR_COUNT(t); i++)
+        assert_int_equal(pthread_create(&t[i], NULL, work, obj), 0);
+    nanosleep(&second, NULL);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < CR_COUNT(t); i++)
+        pthread_join(t[i], NULL);
+    assert_int_equal(atomic_load(&made), 0);
+    assert_int_equal(atomic_load(&unclear), 0);
+    /* 10, 20, 40, 80, 160, 250, 250 ms and so on between them; each initializes once or twice. */
+    assert_true(mocked_calls(MOCK_C_Initialize) - before <= 30);
+    mocked_heal();
+    assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL).code, CR_OK);
+    mocked.f.signer->ops->object_unref(&obj);
+}
+
+static void a_module_that_another_library_keeps_initialized_is_named(void **state)
+{
+    struct tok_object *obj;
+    CK_FUNCTION_LIST *other;
+    struct cr_err err = {0};
+
+    (void)state;
+    mocked_open();
+    obj = found();
+    assert_non_null(other = p11_kit_module_load(MOCK_MODULE, 0));
+    assert_int_equal(p11_kit_module_initialize(other), CKR_OK);
+    go_down();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err).code, CR_E_TOKEN);
+    assert_non_null(strstr(err.text, "another library in this process keeps"));
+    assert_non_null(strstr(err.text, "C_GetSlotList: CKR_DEVICE_ERROR"));
+    assert_int_equal(p11_kit_module_finalize(other), CKR_OK);
+    p11_kit_module_release(other);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err).code, CR_E_TOKEN);
+    assert_null(strstr(err.text, "another library"));
+    mocked_heal();
+    assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL).code, CR_OK);
+    mocked.f.signer->ops->object_unref(&obj);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    mocked_make();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mocked_remove();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rebuilds_are_spaced_and_the_first_after_it_is_back_works),
+        cmocka_unit_test(a_module_that_another_library_keeps_initialized_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
