@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -195,6 +196,7 @@ static void trouble_with_a_record_is_reported_once_each_time(void **state)
     static const char *const damage[] = {"", "{", "{\"format\":1}", "[]", "\xff\xfe", NULL};
     struct role_cert *a = fixture_cert("EcA"), *b = fixture_cert("EcB");
     EVP_PKEY *pa = fixture_public(a), *pb = fixture_public(b), *key;
+    const struct timespec tick = {0, 20000000};
     char path[128], aside[160];
     unsigned n = 0;
 
@@ -212,6 +214,7 @@ static void trouble_with_a_record_is_reported_once_each_time(void **state)
         n++;
         assert_int_equal(logged("role Hurt: the last good record"), n);
         assert_int_equal(logged("role Hurt: its record can be read again"), n - 1);
+        nanosleep(&tick, NULL); /* or the file that comes back is the very one that was read: its ctime is coarse */
         assert_int_equal(rename(aside, path), 0);
         for (int k = 0; k < 5; k++)
             assert_true(signs(key, pa));
