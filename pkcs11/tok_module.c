@@ -237,17 +237,17 @@ void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
 
 /* A serial module gets no locking asked of it, unless it wants that (p11-kit's client does); it is entered by one ticket all
  * the same. */
-static CK_RV initialize_once(struct tok_module *mod)
+static CK_RV initialize_once(struct tok_module *mod, CK_FUNCTION_LIST *p11)
 {
     CK_C_INITIALIZE_ARGS args = {.flags = mod->serialize ? 0 : CKF_OS_LOCKING_OK, .pReserved = mod->init_args};
-    CK_RV rv = mod->p11->C_Initialize(&args);
+    CK_RV rv = p11->C_Initialize(&args);
 
     if (rv == CKR_CANT_LOCK) {
         args.flags = mod->serialize ? CKF_OS_LOCKING_OK : 0;
         mod->serialize = true;
-        rv = mod->p11->C_Initialize(&args);
+        rv = p11->C_Initialize(&args);
     }
-    return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
+    return rv;
 }
 
 /* SoftHSM 2.6.1 fails when several processes initialize it at the same moment. */
@@ -262,12 +262,12 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
             tok_pause(try - 1);
         if (cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
             return st;
-        rv = initialize_once(mod);
+        rv = initialize_once(mod, mod->p11);
         tok_gate_leave(mod);
         if (rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED && rv != CKR_DEVICE_ERROR)
             break;
     }
-    if (rv == CKR_OK)
+    if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return cr_ok();
     tok_module_reach(mod, reach);
     return cr_fail(err, CR_E_TOKEN, "%s: C_Initialize: %s (0x%lx), %s", mod->path, tok_ckr_name(rv), rv, reach);
@@ -285,14 +285,13 @@ static void finalize(struct tok_module *mod, unsigned wait_ms)
  * once a rebuild has been in vain. */
 static bool kept_by_others(struct tok_module *mod, unsigned wait_ms)
 {
-    CK_C_INITIALIZE_ARGS args = {.flags = mod->serialize ? 0 : CKF_OS_LOCKING_OK, .pReserved = mod->init_args};
     CK_FUNCTION_LIST *raw;
     CK_RV rv = CKR_OK;
 
     if (mod->vain == 0 || cr_failed(tok_gate_enter_owner(mod, wait_ms, NULL)))
         return false;
     if ((raw = p11_kit_module_load(mod->path, P11_KIT_MODULE_UNMANAGED)) != NULL) {
-        if ((rv = raw->C_Initialize(&args)) == CKR_OK)
+        if ((rv = initialize_once(mod, raw)) == CKR_OK)
             raw->C_Finalize(NULL);
         p11_kit_module_release(raw);
     }

@@ -395,11 +395,12 @@ enum turn { TURN_READY, TURN_MINE, TURN_FAILED, TURN_TIMEOUT };
 /* mod->lock held. */
 static enum turn turn_look(const struct tok_slot *slot, uint64_t attempts, int64_t deadline, int64_t *wait)
 {
-    int64_t now = tok_clock_ms();
+    int64_t now;
 
     *wait = 0;
     if (slot->stamp != 0)
         return TURN_READY;
+    now = tok_clock_ms();
     if (slot->mod->busy)
         *wait = deadline;
     else if (slot->attempts != attempts && slot->failure.code != CR_OK)
