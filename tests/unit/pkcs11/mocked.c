@@ -40,6 +40,20 @@ void mocked_remove(void)
     fixture_remove(&mocked.f);
 }
 
+int mocked_setup(void **state)
+{
+    (void)state;
+    mocked_make();
+    return 0;
+}
+
+int mocked_teardown(void **state)
+{
+    (void)state;
+    mocked_remove();
+    return 0;
+}
+
 void mocked_open(void)
 {
     if (mocked.f.signer == NULL)

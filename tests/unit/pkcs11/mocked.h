@@ -22,6 +22,9 @@ extern struct mocked mocked;
 /* Makes the token with the key on it and leaves it closed. */
 void mocked_make(void);
 void mocked_remove(void);
+/* The same as the fixtures of a group of tests. */
+int mocked_setup(void **state);
+int mocked_teardown(void **state);
 /* Opens it by mocked.conf; nothing if it is open. */
 void mocked_open(void);
 void mocked_close(void);

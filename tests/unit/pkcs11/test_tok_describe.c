@@ -122,20 +122,6 @@ static void a_mechanism_that_fails_is_missing(void **state)
     mocked_close();
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    mocked_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mocked_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,5 +132,5 @@ int main(void)
         cmocka_unit_test(a_mechanism_that_fails_is_missing),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
 }

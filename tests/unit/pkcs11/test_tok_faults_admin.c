@@ -192,20 +192,6 @@ FAULTS_DEFINE(info)
 FAULTS_DEFINE(seek)
 FAULTS_DEFINE(init)
 
-static int setup(void **state)
-{
-    (void)state;
-    mocked_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mocked_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,5 +204,5 @@ int main(void)
         FAULTS_TESTS(init),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
 }

@@ -371,20 +371,6 @@ static void a_signature_of_another_length_is_refused(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    mocked_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mocked_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,5 +386,5 @@ int main(void)
         cmocka_unit_test(a_signature_of_another_length_is_refused),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
 }

@@ -86,20 +86,6 @@ static void a_child_that_returns_from_the_callback_signs_and_so_does_the_parent(
     mocked_sign_ok();
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    mocked_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mocked_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,5 +93,5 @@ int main(void)
         cmocka_unit_test(a_child_that_returns_from_the_callback_signs_and_so_does_the_parent),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
 }

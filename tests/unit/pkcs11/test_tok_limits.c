@@ -414,20 +414,6 @@ static void threads_overlap_where_they_may(void **state)
     assert_true(SEEN(most) <= 4);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    mocked_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mocked_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,5 +437,5 @@ int main(void)
         cmocka_unit_test(a_module_marked_serial_gets_one_call_at_a_time),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
 }

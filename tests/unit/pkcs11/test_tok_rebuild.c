@@ -100,20 +100,6 @@ static void a_module_that_another_library_keeps_initialized_is_named(void **stat
     mocked.f.signer->ops->object_unref(&obj);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    mocked_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mocked_remove();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,5 +107,5 @@ int main(void)
         cmocka_unit_test(a_module_that_another_library_keeps_initialized_is_named),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
 }
