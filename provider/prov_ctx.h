@@ -23,6 +23,8 @@ struct prov_pub;
 struct prov_ctx {
     struct prov_err_core core;
     const OSSL_DISPATCH *upcalls; /* of libcrypto, as long as it is loaded */
+    OSSL_LIB_CTX *host;           /* the loading program's, if host_known; prov_host.h */
+    bool host_known;
     struct conf *conf;
     struct store *store;
     struct tok_signer *signer;

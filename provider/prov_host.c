@@ -16,25 +16,23 @@ static bool same_object(const void *a, const void *b)
 
 /* The host's context may be used as one only if the libcrypto that loaded us is the one that we call: a program may bring
  * another, linked into itself. */
-static bool host_libctx(const struct prov_ctx *ctx, OSSL_LIB_CTX **out)
+void prov_host_learn(struct prov_ctx *ctx)
 {
     const OSSL_DISPATCH *fn = ctx->upcalls;
 
     while (fn->function_id != 0 && fn->function_id != OSSL_FUNC_CORE_GET_LIBCTX)
         fn++;
     if (fn->function_id == 0 || !same_object((const void *)fn->function, (const void *)&EVP_KEYMGMT_fetch))
-        return false;
-    *out = (OSSL_LIB_CTX *)OSSL_FUNC_core_get_libctx(fn)(ctx->core.handle);
-    return true;
+        return;
+    ctx->host = (OSSL_LIB_CTX *)OSSL_FUNC_core_get_libctx(fn)(ctx->core.handle);
+    ctx->host_known = true;
 }
 
 void prov_host_finds_its_own(const struct prov_ctx *ctx, const char *type)
 {
-    OSSL_LIB_CTX *host;
-
-    if (!host_libctx(ctx, &host))
+    if (!ctx->host_known)
         return;
     (void)ERR_set_mark();
-    EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(host, type, NULL));
+    EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(ctx->host, type, NULL));
     (void)ERR_pop_to_mark();
 }

@@ -5,6 +5,9 @@
 
 #include "prov_ctx.h"
 
+/* Once, at init: finding out whether it can be known is not for each load. */
+void prov_host_learn(struct prov_ctx *ctx);
+
 /* Has the host find its own key management of @type ("RSA", "EC", "ED25519") before it asks for ours by name.
  *
  * OpenSSL's cache of found methods is keyed by name and properties; an entry that was found for one provider also answers

@@ -162,6 +162,7 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
 
     if (cr_failed(prov_ctx_new(handle, in, config_param(handle, in), &ctx, NULL)))
         return 0;
+    prov_host_learn(ctx);
     /* OpenSSL sorts its providers by name in places, and "certroll" comes before "default"; the order in which key
      * managements were found first stays. */
     prov_host_finds_its_own(ctx, "RSA");
