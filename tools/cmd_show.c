@@ -1,13 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "roles/role_codec.h"
 #include "tool_show_text.h"
 
-enum { OPT_ALL = 1 };
+enum { OPT_ALL = 1, OPT_EXPIRES, OPT_ISSUER, OPT_SUBJECT };
+
+/* What one certificate of a role must be; all of it by one and the same. */
+struct filter {
+    bool any; /* none was asked for */
+    int64_t expires_before;
+    const char *issuer, *subject; /* parts of the names; NULL: whatever */
+};
+
+static cr_status filter_read(const struct tool *tool, struct filter *out, struct cr_err *err)
+{
+    const char *expires = tool_opt(tool, OPT_EXPIRES);
+
+    *out = (struct filter){
+        .expires_before = CR_TIME_NEVER, .issuer = tool_opt(tool, OPT_ISSUER), .subject = tool_opt(tool, OPT_SUBJECT)};
+    out->any = !expires && !out->issuer && !out->subject;
+    return expires ? tool_when(tool, expires, &out->expires_before, err) : cr_ok();
+}
+
+static bool filter_takes(const struct filter *f, const struct role_cert *cert)
+{
+    return cert->not_after < f->expires_before && (!f->issuer || strcasestr(cert->issuer, f->issuer)) &&
+           (!f->subject || strcasestr(cert->subject, f->subject));
+}
 
 /* A role whose slots are empty is hidden unless it was named; one that lost its current to a revocation is shown. */
-static bool shown(const struct tool *tool, const struct tool_role *role)
+static bool shown(const struct tool *tool, const struct filter *f, const struct tool_role *role)
 {
-    return tool->nargs || tool_opt(tool, OPT_ALL) || role->view.current_revoked || !tool_show_empty(role);
+    if (f->any)
+        return tool->nargs || tool_opt(tool, OPT_ALL) || role->view.current_revoked || !tool_show_empty(role);
+    for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++) {
+        const struct role_cert *cert = role_view_slot(&role->view, (enum role_slot)s);
+        if (cert && filter_takes(f, cert))
+            return true;
+    }
+    return false;
 }
 
 static cr_status role_json(const struct tool_role *role, int64_t now, json_t *list, struct cr_err *err)
@@ -26,13 +58,14 @@ static cr_status role_json(const struct tool_role *role, int64_t now, json_t *li
     return st;
 }
 
-static cr_status show_json(struct tool *tool, const struct tool_role *roles, size_t n, struct cr_err *err)
+static cr_status show_json(struct tool *tool, const struct filter *f, const struct tool_role *roles, size_t n,
+                           struct cr_err *err)
 {
     json_t *list = json_array();
     cr_status st = cr_ok();
 
     for (size_t i = 0; i < n && !cr_failed(st); i++)
-        if (shown(tool, &roles[i]))
+        if (shown(tool, f, &roles[i]))
             st = role_json(&roles[i], tool->now, list, err);
     if (cr_failed(st)) {
         json_decref(list);
@@ -41,19 +74,21 @@ static cr_status show_json(struct tool *tool, const struct tool_role *roles, siz
     return tool_print_json(json_pack("{s:o}", "roles", list), err);
 }
 
-static cr_status show_text(struct tool *tool, const struct tool_role *roles, size_t n, struct cr_err *err)
+static cr_status show_text(struct tool *tool, const struct filter *f, const struct tool_role *roles, size_t n,
+                           struct cr_err *err)
 {
     struct cr_buf text = {0};
     cr_status st = cr_ok();
 
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
-        if (!shown(tool, &roles[i]))
+        if (!shown(tool, f, &roles[i]))
             continue;
         if (!text.n || !cr_failed(st = cr_buf_append_str(&text, "\n", err)))
             st = tool_show_text(&roles[i], tool->now, &text, err);
     }
     if (!cr_failed(st) && !text.n)
-        st = cr_buf_append_str(&text, "No role has a certificate.\n", err);
+        st = cr_buf_append_str(&text, f->any ? "No role has a certificate.\n" : "No role has such a certificate.\n",
+                               err);
     if (!cr_failed(st))
         st = tool_output(NULL, 0, cr_buf_bytes(&text), err);
     cr_buf_clear(&text);
@@ -63,12 +98,15 @@ static cr_status show_text(struct tool *tool, const struct tool_role *roles, siz
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
     struct tool_role *roles = NULL;
+    struct filter f;
     size_t n = 0, nbad = 0;
-    cr_status st = tool->nargs ? tool_roles_read(tool, tool->args, (size_t)tool->nargs, &roles, &n, err)
-                               : tool_roles_all(tool, &roles, &n, &nbad, err);
+    cr_status st = filter_read(tool, &f, err);
 
     if (!cr_failed(st))
-        st = tool->json ? show_json(tool, roles, n, err) : show_text(tool, roles, n, err);
+        st = tool->nargs ? tool_roles_read(tool, tool->args, (size_t)tool->nargs, &roles, &n, err)
+                         : tool_roles_all(tool, &roles, &n, &nbad, err);
+    if (!cr_failed(st))
+        st = tool->json ? show_json(tool, &f, roles, n, err) : show_text(tool, &f, roles, n, err);
     if (!cr_failed(st) && nbad)
         st = cr_fail(err, CR_E_IO, "%zu role%s could not be read", nbad, nbad == 1 ? "" : "s");
     tool_roles_free(&roles, n);
@@ -77,6 +115,10 @@ static cr_status run(struct tool *tool, struct cr_err *err)
 
 static const struct tool_option options[] = {
     {"all", OPT_ALL, NULL, "roles with empty slots too"},
+    {"expires-before", OPT_EXPIRES, "WHEN",
+     "roles with a certificate that expires before\nthis: RFC 3339, or +30d from now"},
+    {"issuer", OPT_ISSUER, "TEXT", "... whose issuer contains TEXT, in either case"},
+    {"subject", OPT_SUBJECT, "TEXT", "... whose subject does"},
     {0},
 };
 
@@ -85,7 +127,7 @@ const struct tool_cmd tool_cmd_show = {
     .args = "[ROLE...]",
     .summary = "show what is assigned to roles, in time order",
     .doc = "Needs neither the token nor write access. Roles with empty slots are hidden\n"
-           "unless named.",
+           "unless named. Several conditions are met by one certificate of the role.",
     .flags = TOOL_JSON,
     .options = options,
     .max_args = -1,

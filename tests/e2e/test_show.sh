@@ -58,6 +58,26 @@ same "$(json 'd["roles"][1]["current"]["key"] + " " + d["roles"][1]["use"] + " "
     "ec:P-384 tls pinned"
 same "$(json 'd["roles"][1]["previous"]')" null
 
+# ---- only some
+shown_by() { # ROLES OPTION...
+    local want=$1
+    shift
+    run certroll show --json "$@"
+    same "$(json '" ".join(r["role"] for r in d["roles"])')" "$want" "$*"
+}
+shown_by Default --expires-before +30d
+shown_by "Default $R" --expires-before +400d
+shown_by "" --expires-before +5d
+shown_by "$R" --subject B.EXAMPLE
+shown_by "$R" --subject a.example --issuer o=example # a self-signed one, in the slots previous and next
+shown_by Default --issuer ZüRICH --expires-before 9999-01-01T00:00:00Z
+shown_by "" --subject b.example --issuer a.example # of one certificate, not of two
+shown_by "" $R --expires-before +5d
+run certroll show --subject nobody
+out_has "No role has such a certificate."
+refused 2 "RFC 3339" certroll show --expires-before soon
+refused 2 "is empty" certroll show --subject ''
+
 # ---- empty roles are hidden
 run certroll unassign Default
 run certroll show
