@@ -12,7 +12,9 @@ openssl_version=$(plain openssl version | cut -d' ' -f2)
 
 # result CHECK pass|fail|refused [REASON]: one line of the table that the README shows.
 result() {
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$app" "$version" "$openssl_version" "$route" "$1" "$2${3:+: $3}" >>"$results"
+    local line
+    printf -v line '%s\t%s\t%s\t%s\t%s\t%s' "$app" "$version" "$openssl_version" "$route" "$1" "$2${3:+: $3}"
+    flock "$results.lock" tee -a "$results" <<<"$line" >/dev/null # never into a file that sed is about to replace
     [ "$2" = fail ] || ok "$app $version, $route: $1 $2"
 }
 begin() { now=$1 && echo "$route $now" >"$T/now"; }
@@ -32,7 +34,7 @@ apps_lab() { # the user's group may sign; the environment of servers names nothi
     route=none
     begin "set up"
     touch "$results" # lines of an earlier run go
-    flock "$results" sed -i "/^$app\t$version\t$openssl_version\t/d" "$results"
+    flock "$results.lock" sed -i "/^$app\t$version\t$openssl_version\t/d" "$results"
     cleanup_hooks+=(apps_end)
     reachable_build
     lab --group "$(id -gn "$user")"
@@ -83,7 +85,7 @@ served() { # PORT [OPTION...]: prints which certificate a verified handshake cam
     shift
     out=$(plain timeout 20 openssl s_client -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
         -CAfile "$T/ca.crt" -verify_return_error "$@" </dev/null 2>&1) || { echo "failed: $(grep -i error <<<"$out" | head -n 3)"; return 0; }
-    [[ $out =~ subject=OU\ =\ ([a-z0-9]+), ]] && echo "${BASH_REMATCH[1]}" || echo "failed: no subject: ${out//$'\n'/ | }"
+    [[ $out =~ subject=OU\ ?=\ ?([a-z0-9]+), ]] && echo "${BASH_REMATCH[1]}" || echo "failed: no subject: ${out//$'\n'/ | }"
 }
 
 handshakes() { # PORT NAME: 24 in a row, 12 at once, of either version
