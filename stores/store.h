@@ -55,9 +55,13 @@ void store_revocations_free(struct store_revocation **list, size_t n);
 cr_status store_revocation_save(struct store *store, const struct store_revocation *rev, struct cr_err *err);
 
 /* Appends to history.jsonl, chaining on its last line; a torn last line (killed writer) is set aside with a note in the
- * chain, never lost silently. */
+ * chain, never lost silently. @own gets the new line's hash. */
 cr_status store_history_append(struct store *store, const struct role_history_entry *entry, role_hash_fn *hash,
-                               struct cr_err *err);
+                               char own[65], struct cr_err *err);
+/* Calls @fn with each line of history.jsonl, oldest first, without its newline, @number from 1; the first failure ends it.
+ * @whole is false for a last line without newline: its writer was killed, or is at it. No file: no line. Needs no lock. */
+typedef cr_status store_history_fn(void *arg, size_t number, struct cr_bytes line, bool whole, struct cr_err *err);
+cr_status store_history_each(struct store *store, store_history_fn *fn, void *arg, struct cr_err *err);
 
 /* The state directory's descriptor, borrowed: for outputs beside the records. */
 int store_dirfd(const struct store *store);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,7 +122,7 @@ static cr_status write_lines(int fd, const struct end *end, const struct cr_buf 
 }
 
 static cr_status append_locked(struct store *store, int fd, const struct role_history_entry *entry, role_hash_fn *hash,
-                               struct cr_err *err)
+                               char own[65], struct cr_err *err)
 {
     struct role_history_entry note = {.when = entry->when,
                                       .uid = entry->uid,
@@ -139,14 +140,14 @@ static cr_status append_locked(struct store *store, int fd, const struct role_hi
     }
     if (!cr_failed(st))
         st = role_history_write(entry, end.prev, hash, &lines, this, err);
-    if (!cr_failed(st))
-        st = write_lines(fd, &end, &lines, err);
+    if (!cr_failed(st) && !cr_failed(st = write_lines(fd, &end, &lines, err)))
+        memcpy(own, this, sizeof this);
     cr_buf_clear(&lines);
     return st;
 }
 
 cr_status store_history_append(struct store *store, const struct role_history_entry *entry, role_hash_fn *hash,
-                               struct cr_err *err)
+                               char own[65], struct cr_err *err)
 {
     bool mine = false;
     cr_status st;
@@ -158,10 +159,54 @@ cr_status store_history_append(struct store *store, const struct role_history_en
     if (fd < 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot open " FILE_NAME);
     else
-        st = append_locked(store, fd, entry, hash, err);
+        st = append_locked(store, fd, entry, hash, own, err);
     if (fd >= 0)
         (void)close(fd);
     if (mine)
         store_unlock(store);
+    return st;
+}
+
+static cr_status lines_read(FILE *f, store_history_fn *fn, void *arg, struct cr_err *err)
+{
+    const size_t room = LINE_MAX_BYTES + 2;
+    char *line = malloc(room);
+    cr_status st = cr_ok();
+
+    if (line == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    for (size_t number = 1; !cr_failed(st); number++) {
+        size_t n = 0;
+        int c = EOF;
+
+        while (n < room && (c = getc_unlocked(f)) != EOF && c != '\n')
+            line[n++] = (char)c;
+        if (n == room)
+            st = cr_fail(err, CR_E_INVALID, FILE_NAME " line %zu: longer than %d bytes", number, LINE_MAX_BYTES);
+        else if (ferror(f))
+            st = cr_fail_errno(err, CR_E_IO, errno, "cannot read " FILE_NAME);
+        else if (n == 0 && c == EOF)
+            break;
+        else
+            st = fn(arg, number, cr_bytes(line, n), c == '\n', err);
+    }
+    free(line);
+    return st;
+}
+
+cr_status store_history_each(struct store *store, store_history_fn *fn, void *arg, struct cr_err *err)
+{
+    int fd = openat(store->dirfd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    cr_status st;
+    FILE *f;
+
+    if (fd < 0)
+        return errno == ENOENT ? cr_ok() : cr_fail_errno(err, CR_E_IO, errno, "cannot open " FILE_NAME);
+    if (cr_failed(st = cr_file_trusted(fd, FILE_NAME, err)) || (f = fdopen(fd, "r")) == NULL) {
+        (void)close(fd);
+        return cr_failed(st) ? st : cr_fail_errno(err, CR_E_IO, errno, "cannot read " FILE_NAME);
+    }
+    st = lines_read(f, fn, arg, err);
+    (void)fclose(f);
     return st;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool_change.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,44 +14,6 @@ static const char *const verbs[] = {
 const char *tool_verb_text(enum role_verb verb)
 {
     return verbs[verb];
-}
-
-static cr_status sha256_hex(struct cr_bytes in, char out[65], struct cr_err *err)
-{
-    unsigned char md[SHA256_DIGEST_LENGTH];
-
-    if (!SHA256(in.p, in.n, md))
-        return cr_fail(err, CR_E_INTERNAL, "SHA-256 failed");
-    cr_hex(cr_bytes(md, sizeof(md)), out);
-    return cr_ok();
-}
-
-cr_status tool_history(struct tool *tool, const char *verb, const char *role, const struct role_record *before,
-                       const struct role_record *after, const char *note, const char *overridden, struct cr_err *err)
-{
-    const struct tool_who *who = tool_who(tool);
-    struct role_history_entry entry = {
-        .when = tool->now,
-        .login = who->login,
-        .sudo_user = who->sudo_user,
-        .host = who->host,
-        .uid = who->uid,
-        .verb = verb,
-        .role = role,
-        .reason = tool->reason,
-        .overridden = overridden && *overridden ? overridden : NULL,
-        .before = before,
-        .after = after,
-        .note = note,
-    };
-    struct store *store;
-    cr_status st;
-
-    if (tool->dry_run)
-        return cr_ok();
-    if (cr_failed(st = tool_store(tool, &store, err)))
-        return st;
-    return store_history_append(store, &entry, sha256_hex, err);
 }
 
 static cr_status revoked_load(struct tool *tool, struct tool_intent *out, struct cr_err *err)

@@ -8,7 +8,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 # what is not libc; "nowhere" stands in no folder's list yet
 LIBRARIES = {"openssl": "libcrypto", "p11-kit": "p11-kit", "jansson.h": "jansson", "curl": "nowhere", "newt.h": "nowhere",
-             "systemd": "nowhere", "cmocka.h": "nowhere", "tests": "nowhere"}
+             "systemd": "libsystemd", "cmocka.h": "nowhere", "tests": "nowhere"}
 # folder -> what it may include: folders, libraries, or single headers of a folder
 ALLOWED = {
     "common": {"common"},
@@ -18,7 +18,7 @@ ALLOWED = {
     "pkcs11": {"pkcs11", "common", "p11-kit"},
     "stores": {"stores", "roles", "common"},
     "provider": {"provider", "stores", "roles", "certs", "config", "pkcs11", "common", "libcrypto"},
-    "tools": {"tools", "stores", "roles", "certs", "config", "pkcs11", "common", "libcrypto", "jansson"},
+    "tools": {"tools", "stores", "roles", "certs", "config", "pkcs11", "common", "libcrypto", "jansson", "libsystemd"},
 }
 # one header of a library for one file
 EXCEPTIONS = {("common/cr_bytes.c", "openssl/crypto.h")}

@@ -86,7 +86,7 @@ static int append_history(void *arg)
     struct store *store = child_store(job);
     struct role_history_entry entry = history(job->text);
 
-    return (int)store_history_append(store, &entry, fake_hash, NULL).code;
+    return (int)store_history_append(store, &entry, fake_hash, (char[65]){0}, NULL).code;
 }
 
 static int save_certificate(void *arg)
@@ -208,7 +208,7 @@ static void check_history(struct job *job, bool killed)
 
     assert_true(before == job->generation || before == job->generation + 1);
     assert_true(killed || before == job->generation + 1);
-    must(store_history_append(job->f->store, &entry, fake_hash, &err), &err);
+    must(store_history_append(job->f->store, &entry, fake_hash, (char[65]){0}, &err), &err);
     assert_int_equal(verify_history(job->f), before + 1);
     job->generation = before + 1;
 }
@@ -250,7 +250,7 @@ static void a_repair_killed_at_any_call_never_forgets_its_note(void **state)
         put_file(job.f, "history.jsonl", "");
         tear(job.f);
         traced_run(append_history, &job, k, &t);
-        must(store_history_append(job.f->store, &entry, fake_hash, &err), &err);
+        must(store_history_append(job.f->store, &entry, fake_hash, (char[65]){0}, &err), &err);
         assert_in_range(verify_history(job.f), 2, 4);
         text = get_file(job.f, "history.jsonl");
         for (char *p = text; (p = strstr(p, "\"repair\"")) != NULL; p++)
@@ -289,7 +289,7 @@ static void no_room_for_a_line_leaves_a_whole_history(void **state)
     struct traced t;
     char *before, *after;
 
-    must(store_history_append(job.f->store, &entry, fake_hash, &err), &err);
+    must(store_history_append(job.f->store, &entry, fake_hash, (char[65]){0}, &err), &err);
     before = get_file(job.f, "history.jsonl");
     job.room = (unsigned)strlen(before) + 20;
     traced_run(append_history, &job, 0, &t);

@@ -168,7 +168,7 @@ static cr_status append(const struct fixture *f, const char *note, struct cr_err
 {
     struct role_history_entry entry = {.when = T0, .uid = 7, .verb = "roll", .role = "R", .note = note};
 
-    return store_history_append(f->store, &entry, fake_hash, err);
+    return store_history_append(f->store, &entry, fake_hash, (char[65]){0}, err);
 }
 
 static void lines_chain_on_the_last(void **state)
@@ -229,6 +229,68 @@ static void a_changed_last_line_is_not_built_upon(void **state)
     free(text);
 }
 
+struct seen {
+    size_t n, stop; /* at which line @stop fails */
+    bool whole;
+    char last[64];
+};
+
+static cr_status see(void *arg, size_t number, struct cr_bytes line, bool whole, struct cr_err *err)
+{
+    struct seen *seen = arg;
+
+    assert_int_equal(number, ++seen->n);
+    seen->whole = whole;
+    (void)snprintf(seen->last, sizeof seen->last, "%.*s", (int)line.n, (const char *)line.p);
+    return number == seen->stop ? cr_fail(err, CR_E_REFUSED, "enough") : cr_ok();
+}
+
+static void each_line_is_given_once_and_in_order(void **state)
+{
+    static const struct {
+        const char *text; /* NULL: no file */
+        size_t stop, n;
+        bool whole;
+        const char *last;
+        enum cr_code code;
+    } rows[] = {
+        {NULL, 0, 0, false, "", CR_OK},      {"", 0, 0, false, "", CR_OK},
+        {"a\n", 0, 1, true, "a", CR_OK},     {"a\n\nbc\n", 0, 3, true, "bc", CR_OK},
+        {"a\nto", 0, 2, false, "to", CR_OK}, {"a\nb\nc\n", 2, 2, true, "b", CR_E_REFUSED},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        struct seen seen = {.stop = rows[i].stop};
+        struct cr_err err = {0};
+
+        if (rows[i].text != NULL)
+            put_file(f, "history.jsonl", rows[i].text);
+        assert_int_equal(store_history_each(f->store, see, &seen, &err).code, rows[i].code);
+        assert_int_equal(seen.n, rows[i].n);
+        assert_int_equal(seen.whole, rows[i].whole);
+        assert_string_equal(seen.last, rows[i].last);
+    }
+}
+
+static void a_line_without_end_is_refused(void **state)
+{
+    const size_t n = 256 * 1024 + 10;
+    struct fixture *f = *state;
+    struct seen seen = {0};
+    struct cr_err err = {0};
+    char *text = malloc(n + 1);
+
+    assert_non_null(text);
+    memset(text, 'x', n);
+    text[n] = '\0';
+    put_file(f, "history.jsonl", text);
+    free(text);
+    assert_int_equal(store_history_each(f->store, see, &seen, &err).code, CR_E_INVALID);
+    assert_non_null(strstr(err.text, "line 1"));
+    assert_int_equal(seen.n, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -243,6 +305,8 @@ int main(void)
         TEST(lines_chain_on_the_last),
         TEST(a_torn_line_is_set_aside_with_a_note),
         TEST(a_changed_last_line_is_not_built_upon),
+        TEST(each_line_is_given_once_and_in_order),
+        TEST(a_line_without_end_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# certroll history: who changed what, when and why; verify against the chain, and against the copies in a real journal,
+# which systemd-journald keeps in a mount namespace of this script's own.
+if [ "$(id -u)" = 0 ] && [ -z "${HISTORY_UNSHARED:-}" ] && [ -x /lib/systemd/systemd-journald ]; then
+    HISTORY_UNSHARED=1 exec unshare --mount "$0" "$@"
+fi
+# shellcheck source=tests/e2e/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+journal_start() {
+    local i
+    mount -t tmpfs tmpfs /run
+    mkdir -p /run/systemd/journal "/run/log/journal/$(cat /etc/machine-id)"
+    start_server /lib/systemd/systemd-journald
+    for ((i = 0; i < 50; i++)); do [ ! -S /run/systemd/journal/socket ] || return 0; sleep 0.1; done
+    fail "systemd-journald does not start"
+}
+journal=
+if [ -n "${HISTORY_UNSHARED:-}" ] && [ -s /etc/machine-id ]; then
+    journal_start
+    journal=1
+elif [ -n "${CI:-}" ]; then
+    fail "no systemd-journald to keep copies in"
+fi
+
+lab
+cd "$T"
+R=OAuthTokenIssuer
+log=lab/state/history.jsonl
+cert a
+cert b
+run certroll history verify
+out_has "1 entry, each chained" # init's own
+run certroll import a.pfx $R --passin pass:pw --reason "first $(printf '\033')[31mred"
+run certroll import b.pfx $R --passin pass:pw --effective-date +30d --reason "the yearly roll"
+run certroll import a.pfx Other --use tls --passin pass:pw
+run env SUDO_USER=alice certroll cancel $R --reason "a day early"
+
+# ---- for people
+run certroll history $R
+same "$(grep -cE '^20..-..-..T..:..:..Z  ' out)" 3
+grep -qE "^20.*Z  roll $R, generation 2$" out || fail "no line of the roll"
+out_has "    next      none -> $(thumb b | cut -c1-16), takes over 20"
+out_has "    next      $(thumb b | cut -c1-16) -> none"
+out_has "    reason: the yearly roll"
+out_has "    reason: first ?[31mred"
+out_has "by sudo of alice"
+out_lacks Other
+run certroll history
+same "$(grep -cE '^20..-..-..T..:..:..Z  ' out)" "$(wc -l <$log)"
+run certroll history Nobody
+same "$(cat out)" ""
+
+# ---- for programs
+run certroll history $R Other --json
+same "$(json '[e["verb"] + " " + e["role"] for e in d["entries"]]')" \
+    "[\"assign $R\", \"roll $R\", \"assign Other\", \"cancel $R\"]"
+same "$(json 'd["entries"][1]["after"]["next"]')" "$(thumb b)"
+same "$(json 'd["entries"][3]["sudo_user"]')" alice
+run certroll history --since 2098-01-01T00:00:00Z --json
+same "$(json 'd["entries"]')" '[]'
+refused 2 "neither a role nor --since" certroll history verify $R
+refused 2 "RFC 3339" certroll history --since yesterday
+
+# ---- anybody may look
+if [ "$(id -u)" = 0 ]; then
+    chmod 755 lab
+    reachable_build
+    run setpriv --reuid 65534 --regid 65534 --clear-groups certroll history $R
+    out_has "the yearly roll"
+fi
+
+# ---- verify
+lines=$(wc -l <$log)
+run certroll history verify --json
+same "$(json 'd["entries"]')" "$lines"
+same "$(json 'd["last"]')" "$(tail -n 1 $log | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["hash"])')"
+same "$(json 'd["torn"]')" false
+cp -p $log whole
+sed -i '4s/"when":"20/"when":"19/' $log
+damaged() { # LINE REASON
+    refused 1 "history.jsonl line $1: " certroll history verify
+    err_has "$2"
+    cp -p whole $log
+}
+damaged 4 "its content was changed" 
+sed -i 3d $log
+damaged 3 "does not follow"
+sed -i 1d $log
+damaged 1 "does not follow"
+sed -i '2s/^{/{ /' $log
+damaged 2 "its content was changed"
+echo '{"when":' >>$log
+damaged $((lines + 1)) "does not end with its hash"
+printf '{"when":' >>$log
+run certroll history verify
+err_has "warning: history.jsonl ends in a line without an end"
+check 1 certroll history $R
+out_has "the yearly roll"
+err_has "history.jsonl line $((lines + 1)): it has no end"
+cp -p whole $log
+ok "history, and its chain"
+
+# ---- a cut end keeps the chain whole: only the journal tells
+[ -n "$journal" ] || { run certroll history verify; out_has "No journal can be read here"; exit 0; }
+copies() {
+    journalctl --sync
+    journalctl -o json MESSAGE_ID=8f1a4c1e5d0b4e6f9a2c7b3d60e8f514 "CERTROLL_STATE=$T/lab/state" >copies.json
+    wc -l <copies.json
+}
+same "$(copies)" "$lines" "entries in the journal"
+run certroll history verify
+out_has "$lines of them in the journal too"
+same "$(journalctl -o cat "CERTROLL_ROLE=$R" CERTROLL_VERB=cancel --output-fields=CERTROLL_HASH)" \
+    "$(tail -n 1 $log | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["hash"])')"
+sed -i '$d' $log
+refused 1 "the journal has 1 entry that history.jsonl lacks" certroll history verify
+cp -p whole $log
+run certroll import b.pfx $R --passin pass:pw --effective-date +30d --dry-run
+same "$(copies)" "$lines" "entries after a dry run"
+
+# ---- without a journal nothing is refused
+stop_server
+run certroll cancel $R
+run certroll import b.pfx $R --passin pass:pw --effective-date +30d
+run certroll history verify
+out_has "$((lines + 1)) entries"
+ok "copies in the journal"
