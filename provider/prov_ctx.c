@@ -12,6 +12,7 @@
 #include "common/cr_log.h"
 #include "prov_lock.h"
 #include "prov_log.h"
+#include "prov_md.h"
 #include "prov_pub.h"
 #include "prov_role.h"
 
@@ -154,6 +155,7 @@ void prov_ctx_free(struct prov_ctx **pctx)
     free(ctx->pins);
     store_close(&ctx->store);
     conf_free(&ctx->conf);
+    prov_mds_free(ctx);
     free_inner(&ctx->inner);
     free(ctx);
     *pctx = NULL;

@@ -17,6 +17,7 @@
 #include "stores/store.h"
 
 struct prov_inner;
+struct prov_md;
 struct prov_role;
 struct prov_pub;
 
@@ -32,6 +33,7 @@ struct prov_ctx {
     struct prov_pin *pins;    /* one a token */
     struct cr_err broken;     /* code CR_OK: all could be read */
     struct prov_inner *inner; /* atomic; NULL until needed */
+    struct prov_md *mds;      /* atomic; prov_md.h */
     struct prov_role *roles;  /* prov_lock */
     struct prov_pub *pubs;    /* prov_lock */
 };

@@ -13,16 +13,17 @@
 bool prov_hash_of(const EVP_MD *md, enum tok_hash *out)
 {
     static const struct {
-        const char *name;
+        int nid;
         enum tok_hash hash;
-    } known[] = {{"SHA256", TOK_SHA256},
-                 {"SHA384", TOK_SHA384},
-                 {"SHA512", TOK_SHA512},
-                 {"SHA1", TOK_SHA1},
-                 {"SHA224", TOK_SHA224}};
+    } known[] = {{NID_sha256, TOK_SHA256},
+                 {NID_sha384, TOK_SHA384},
+                 {NID_sha512, TOK_SHA512},
+                 {NID_sha1, TOK_SHA1},
+                 {NID_sha224, TOK_SHA224}};
+    int nid = EVP_MD_get_type(md); /* EVP_MD_is_a would look a name up, under a lock */
 
     for (size_t i = 0; i < CR_COUNT(known); i++) {
-        if (EVP_MD_is_a(md, known[i].name)) {
+        if (known[i].nid == nid) {
             *out = known[i].hash;
             return true;
         }

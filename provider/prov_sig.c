@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prov_md.h"
+
 struct prov_sig *prov_sig_new(void *provctx, const struct prov_sig_alg *alg)
 {
     struct prov_sig *sig = calloc(1, sizeof *sig);
@@ -101,11 +103,8 @@ int prov_sig_init(struct prov_sig *sig, void *vkey)
 
 int prov_sig_fetch(struct prov_sig *sig, const char *name, EVP_MD **md)
 {
-    EVP_MD *found;
+    EVP_MD *found = prov_md_get(sig->ctx, name);
 
-    (void)ERR_set_mark();
-    found = EVP_MD_fetch(prov_ctx_inner(sig->ctx), name, NULL);
-    (void)ERR_pop_to_mark();
     if (found == NULL)
         return prov_sig_refuse(sig, CR_E_UNSUPPORTED, "the digest is not known");
     EVP_MD_free(*md);

@@ -12,48 +12,47 @@
 
 #define RSA_BYTES_MAX 2048
 
-/* DigestInfo (RFC 8017 section 9.2) of @digest; TLS 1.0's MD5-SHA1 has none and is signed as it is. */
-static cr_status digest_info(const EVP_MD *md, struct cr_bytes digest, struct cr_buf *out, struct cr_err *err)
+static unsigned char *put(unsigned char *p, const unsigned char *from, size_t n)
 {
-    unsigned char oid[32], *p = oid;
-    int nid = EVP_MD_get_type(md), n;
-    cr_status st;
+    memcpy(p, from, n);
+    return p + n;
+}
+
+#define OID_MAX  16
+#define INFO_MAX (10 + OID_MAX + EVP_MAX_MD_SIZE)
+
+/* DigestInfo (RFC 8017 section 9.2) of *tbs, made in @info; TLS 1.0's MD5-SHA1 has none and is signed as it is. */
+static cr_status digest_info(const EVP_MD *md, unsigned char info[INFO_MAX], struct cr_bytes *tbs, struct cr_err *err)
+{
+    int nid = EVP_MD_get_type(md);
+    const ASN1_OBJECT *oid = nid != NID_undef ? OBJ_nid2obj(nid) : NULL;
+    size_t n = oid != NULL ? OBJ_length(oid) : 0, all = n + 8 + tbs->n;
+    unsigned char *p = info;
 
     if (nid == NID_md5_sha1)
-        return cr_buf_set(out, digest.p, digest.n, err);
-    n = nid != NID_undef ? i2d_ASN1_OBJECT(OBJ_nid2obj(nid), NULL) : 0;
-    if (n <= 0 || n > (int)sizeof oid || i2d_ASN1_OBJECT(OBJ_nid2obj(nid), &p) != n)
+        return cr_ok();
+    if (n == 0 || n > OID_MAX || tbs->n > EVP_MAX_MD_SIZE)
         return cr_fail(err, CR_E_UNSUPPORTED, "the digest %s has no DigestInfo", EVP_MD_get0_name(md));
-    {
-        const unsigned char head[] = {0x30, (unsigned char)(n + 6 + (int)digest.n), 0x30, (unsigned char)(n + 2)};
-        const unsigned char tail[] = {5, 0, 4, (unsigned char)digest.n};
-
-        if (cr_failed(st = cr_buf_set(out, head, sizeof head, err)) ||
-            cr_failed(st = cr_buf_append(out, oid, (size_t)n, err)) ||
-            cr_failed(st = cr_buf_append(out, tail, sizeof tail, err)))
-            return st;
-    }
-    return cr_buf_append(out, digest.p, digest.n, err);
+    p = put(p, (unsigned char[]){0x30, (unsigned char)all, 0x30, (unsigned char)(n + 4), 6, (unsigned char)n}, 6);
+    p = put(p, OBJ_get0_data(oid), n);
+    p = put(p, (unsigned char[]){5, 0, 4, (unsigned char)tbs->n}, 4);
+    p = put(p, tbs->p, tbs->n);
+    *tbs = cr_bytes(info, (size_t)(p - info));
+    return cr_ok();
 }
 
 static cr_status sign_pkcs1(struct prov_sig *sig, struct cr_bytes tbs, unsigned char *out, size_t size, size_t *n,
                             struct cr_err *err)
 {
     const struct tok_mech mech = {.op = TOK_SIGN_RSA_PKCS1};
-    struct cr_buf info = {0};
+    unsigned char info[INFO_MAX];
     cr_status st;
 
-    if (sig->md != NULL && cr_failed(st = digest_info(sig->md, tbs, &info, err)))
-        goto out;
-    if (info.n > 0)
-        tbs = cr_buf_bytes(&info);
+    if (sig->md != NULL && cr_failed(st = digest_info(sig->md, info, &tbs, err)))
+        return st;
     if (tbs.n + 11 > prov_pub_size(sig->bound.pub))
-        st = cr_fail(err, CR_E_INVALID, "%zu bytes are too many for a signature by this key", tbs.n);
-    else
-        st = prov_key_sign(sig->key, &sig->bound, &mech, tbs, out, size, n, err);
-out:
-    cr_buf_clear(&info);
-    return st;
+        return cr_fail(err, CR_E_INVALID, "%zu bytes are too many for a signature by this key", tbs.n);
+    return prov_key_sign(sig->key, &sig->bound, &mech, tbs, out, size, n, err);
 }
 
 static cr_status sign_raw(struct prov_sig *sig, struct cr_bytes block, unsigned char *out, size_t size, size_t *n,
