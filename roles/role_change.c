@@ -76,8 +76,7 @@ static void warn_evicted(struct role_making *m, const struct role_cert *cert, in
     const struct role_cert *gone = m->rec->previous;
     char then[CR_TIME_TEXT], until[CR_TIME_TEXT];
 
-    if (gone == NULL || m->rec->current == NULL || m->rec->previous_until <= at ||
-        strcmp(gone->spki, cert->spki) == 0 || strcmp(gone->spki, m->rec->current->spki) == 0)
+    if (!role_evicts(m->rec, cert, at))
         return;
     role_warn(m, "certificate %.8s stops verifying at %s; it was to stay previous until %s", gone->thumbprint,
               cr_time_text(at, then), cr_time_text(m->rec->previous_until, until));
@@ -156,14 +155,20 @@ static cr_status check_effective(const struct role_making *m, struct cr_err *err
                    cr_time_text(at, date), cr_time_text(m->now, now));
 }
 
-static void warn_gap(struct role_making *m)
+/* Until a token expires its certificate should not: the last second at which current can hand over in time. */
+static void warn_late(struct role_making *m)
 {
     const struct role_cert *current = m->rec->current;
+    int64_t lifetime = role_rule_token_lifetime(m), latest;
     char end[CR_TIME_TEXT], at[CR_TIME_TEXT];
 
-    if (current != NULL && current->not_after < m->intent->effective)
-        role_warn(m, "current certificate %.8s expires at %s, before the roll at %s", current->thumbprint,
-                  cr_time_text(current->not_after, end), cr_time_text(m->intent->effective, at));
+    if (current == NULL || current->not_after == CR_TIME_NEVER)
+        return;
+    latest = role_time_add(current->not_after, -lifetime);
+    if (m->intent->effective > latest)
+        role_warn(m, "current certificate %.8s expires at %s%s: the latest safe date of the roll is %s",
+                  current->thumbprint, cr_time_text(current->not_after, end),
+                  lifetime > 0 ? ", and its tokens are used for token-lifetime" : "", cr_time_text(latest, at));
 }
 
 static cr_status schedule(struct role_making *m, struct cr_err *err)
@@ -175,7 +180,7 @@ static cr_status schedule(struct role_making *m, struct cr_err *err)
     if (cr_failed(st = role_rule_enters(m, rec->current, cert, m->intent->effective, err)))
         return st;
     refresh_retention(m);
-    warn_gap(m);
+    warn_late(m);
     warn_evicted(m, cert, m->intent->effective);
     role_cert_put(&rec->next, cert);
     rec->next_since = m->now;

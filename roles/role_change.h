@@ -60,6 +60,9 @@ struct role_outcome {
  * - a date up to 5 minutes past means now; with it a scheduled next stays, as with assign;
  * - cancel with nothing scheduled is unchanged, unless it may mean a roll that took effect: then it names rollback;
  * - rollback, and a replacement, bring back or in what is valid now; an empty current may be filled by rollback;
+ * - in a token role a key signs no sooner than minimum-lead after it entered the key set (when it became next), and none
+ *   pushes previous out while tokens it signed are valid: refused with the earliest date, unless forced. An empty role, a
+ *   key that was just current (rollback, renewal) and the replacement of a revoked one need no lead;
  * - revoke remembers the key in every record it is asked for, also where no slot holds it: a process may have pinned it
  *   long ago. A replacement enters only where the key was current; asked again with one, it still does.
  * The caller owns *out. Errors: CR_E_REFUSED (policy, one sentence with the remedy), CR_E_CHANGED (if_generation is not

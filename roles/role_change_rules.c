@@ -150,12 +150,86 @@ static void warn_renewed_kid(struct role_making *m, const struct role_cert *befo
                   old_kid);
 }
 
+/* A length of time of the role's own, else configuration's; 0 when neither says one. */
+static int64_t seconds_of(int64_t own, int64_t configured)
+{
+    return own >= 0 ? own : configured > 0 ? configured : 0;
+}
+
+int64_t role_rule_token_lifetime(const struct role_making *m)
+{
+    return m->rec->use == ROLE_USE_TOKEN ? seconds_of(m->rec->token_lifetime, m->intent->policy.token_lifetime) : 0;
+}
+
+/* Since when the key of @cert has stood in the key set that verifiers fetch; one that enters it by this change: now. The
+ * key of previous was current before. */
+static int64_t published_since(const struct role_making *m, const struct role_cert *cert)
+{
+    const struct role_record *rec = m->rec;
+
+    if (rec->previous != NULL && strcmp(rec->previous->spki, cert->spki) == 0)
+        return INT64_MIN;
+    return rec->next != NULL && strcmp(rec->next->spki, cert->spki) == 0 ? rec->next_since : m->now;
+}
+
+/* Verifiers refetch a key set every five minutes to a day, and refuse a token whose key they do not know. */
+static cr_status rule_lead(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
+{
+    const struct role_record *rec = m->rec;
+    int64_t lead = seconds_of(rec->minimum_lead, m->intent->policy.minimum_lead), since, earliest;
+    char published[64] = "enters jwks now", date[CR_TIME_TEXT];
+
+    if (rec->use != ROLE_USE_TOKEN || rec->current == NULL || strcmp(rec->current->spki, cert->spki) == 0 || lead == 0)
+        return cr_ok();
+    since = published_since(m, cert);
+    earliest = since == INT64_MIN ? INT64_MIN : role_time_add(since, lead);
+    if (at >= earliest)
+        return cr_ok();
+    if (since != m->now)
+        snprintf(published, sizeof published, "is in jwks since %s", cr_time_text(since, date));
+    return role_override(
+        m, "lead time", err,
+        "the key of certificate %.8s %s, and verifiers may take minimum-lead to fetch it: the earliest "
+        "effective date is %s",
+        cert->thumbprint, published, cr_time_text(earliest, date));
+}
+
+/* What is current when @cert takes over at @at becomes previous, and the previous of now leaves: not while tokens that
+ * it signed may still be shown to verifiers. It stopped signing when current took over, or before. */
+static cr_status rule_evicts(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
+{
+    const struct role_record *rec = m->rec;
+    int64_t lifetime = role_rule_token_lifetime(m), until;
+    char date[CR_TIME_TEXT];
+
+    if (lifetime == 0 || !role_evicts(rec, cert, at))
+        return cr_ok();
+    until = role_time_add(rec->current_since, role_time_add(lifetime, ROLE_SKEW));
+    if (until > rec->previous_until)
+        until = rec->previous_until;
+    if (at >= until)
+        return cr_ok();
+    return role_override(m, "previous leaves while its tokens are valid", err,
+                         "tokens signed by certificate %.8s, which is previous, are valid until %s: the earliest "
+                         "effective date is then",
+                         rec->previous->thumbprint, cr_time_text(until, date));
+}
+
+bool role_evicts(const struct role_record *rec, const struct role_cert *cert, int64_t at)
+{
+    const struct role_cert *gone = rec->previous;
+
+    return gone != NULL && rec->current != NULL && rec->previous_until > at && strcmp(gone->spki, cert->spki) != 0 &&
+           strcmp(gone->spki, rec->current->spki) != 0;
+}
+
 cr_status role_rule_enters(struct role_making *m, const struct role_cert *before, const struct role_cert *cert,
                            int64_t at, struct cr_err *err)
 {
     cr_status st;
 
-    if (cr_failed(st = rule_dates(m, cert, at, err)))
+    if (cr_failed(st = rule_dates(m, cert, at, err)) || cr_failed(st = rule_lead(m, cert, at, err)) ||
+        cr_failed(st = rule_evicts(m, cert, at, err)))
         return st;
     if (cr_failed(st = rule_live(m, before, cert, err)))
         return st;

@@ -28,9 +28,14 @@ cr_status role_rule_first_use(const char *name, const struct role_intent *intent
 cr_status role_rule_same_use(const struct role_making *m, struct cr_err *err);
 /* Neither this role nor this server has revoked the key. Never overridden. */
 cr_status role_rule_not_revoked(const struct role_making *m, const struct role_cert *cert, struct cr_err *err);
-/* All that @cert must satisfy to be current from @at on, where @before (may be NULL) was: dates, and a live role's key. */
+/* All that @cert must satisfy to be current from @at on, where @before (may be NULL) was: dates, lead time, the previous
+ * that leaves for it, and a live role's key. */
 cr_status role_rule_enters(struct role_making *m, const struct role_cert *before, const struct role_cert *cert,
                            int64_t at, struct cr_err *err);
+/* How long a token that the role signs is accepted; 0 when nothing says, or for a role of TLS. */
+int64_t role_rule_token_lifetime(const struct role_making *m);
+/* Does previous leave before its time when @cert takes over at @at? */
+bool role_evicts(const struct role_record *rec, const struct role_cert *cert, int64_t at);
 /* Different keys in the record's slots have different kids. Never overridden: verifiers would take the wrong key. */
 cr_status role_rule_kids(const struct role_making *m, struct cr_err *err);
 

@@ -19,6 +19,7 @@ DESTDIR=$work/staged cmake --install "$build" --prefix /usr >/dev/null || fail "
 
 PATH=$work/p/bin:$PATH
 certroll init --dir "$work/c" >/dev/null || fail "the installed certroll init"
+no_lead "$work/c"
 grep -q "$work/p/lib/ossl-modules/certroll.so" "$work/c/openssl.cnf" || fail "openssl.cnf does not name the installed module"
 # shellcheck disable=SC1091
 . "$work/c/env"

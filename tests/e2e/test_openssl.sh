@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 certroll init --dir "$work/c" >/dev/null || fail "init"
+no_lead "$work/c"
 # shellcheck disable=SC1091
 . "$work/c/env"
 cd "$work" || exit 1

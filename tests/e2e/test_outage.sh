@@ -15,7 +15,7 @@ made=0
 [ $made = 0 ] || fail "tests/tokens/network start: $(cat start.log)"
 mkdir state
 configure() { # LINES...: of the token's section
-    printf '[certroll_sect]\nstate = %s\ntokens = hsm\n\n[token_hsm]\n' "$T/state"
+    printf '[certroll_sect]\nstate = %s\nminimum-lead = 0\ntoken-lifetime = 0\ntokens = hsm\n\n[token_hsm]\n' "$T/state"
     printf '%s\n' "$@"
     cat network/token.conf
 }

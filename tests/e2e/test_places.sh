@@ -15,7 +15,7 @@ for token in network softhsm; do
 done
 mkdir state
 {
-    printf '[certroll_sect]\nstate = %s\ntokens = near far\n' "$T/state"
+    printf '[certroll_sect]\nstate = %s\nminimum-lead = 0\ntoken-lifetime = 0\ntokens = near far\n' "$T/state"
     printf '\n[token_near]\nop-timeout = 1s\n' && cat network/token.conf
     printf '\n[token_far]\n' && cat softhsm/token.conf
 } >certroll.conf

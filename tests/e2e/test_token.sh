@@ -20,7 +20,7 @@ made=0
 # Hand-made configuration: `certroll init` knows no init-args and no serialize.
 mkdir -p "$T/state"
 {
-    printf '[certroll_sect]\nstate = %s\ntokens = t\n\n[token_t]\n' "$T/state"
+    printf '[certroll_sect]\nstate = %s\nminimum-lead = 0\ntoken-lifetime = 0\ntokens = t\n\n[token_t]\n' "$T/state"
     cat "$T/token/token.conf"
 } >"$T/certroll.conf"
 sed "s|^module = certroll.so|module = $CERTROLL_BUILD/provider/certroll.so|" "$TOP/conf/openssl.cnf" >"$T/openssl.cnf"

@@ -15,6 +15,7 @@ worker=$T/worker
 cd "$T"
 mkdir -m 755 empty
 run certroll init --dir "$T/lab" --group daemon
+no_lead "$T/lab"
 # shellcheck disable=SC1091
 . "$T/lab/env"
 for name in a b; do
@@ -91,7 +92,7 @@ plain "$TOP/tests/tokens/network" start "$T/network" >start.log 2>&1 || made=$?
 [ $made = 0 ] || fail "tests/tokens/network start: $(cat start.log)"
 mkdir state
 {
-    printf '[certroll_sect]\nstate = %s\ntokens = t\n\n[token_t]\n' "$T/state"
+    printf '[certroll_sect]\nstate = %s\nminimum-lead = 0\ntoken-lifetime = 0\ntokens = t\n\n[token_t]\n' "$T/state"
     cat network/token.conf
 } >network.conf
 unset SOFTHSM2_CONF

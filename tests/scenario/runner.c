@@ -132,8 +132,7 @@ int main(int argc, char **argv)
     s.path = argv[1];
     strcpy(s.role, "OAuthTokenIssuer");
     s.now = 1767225600; /* 2026-01-01T00:00:00Z */
-    s.defaults.policy = (struct role_policy){
-        .retain_previous = 30 * 86400, .minimum_lead = 48 * 3600, .token_lifetime = 86400, .max_rsa_bits = 4096};
+    s.defaults.policy = (struct role_policy){.retain_previous = 30 * 86400, .max_rsa_bits = 4096};
     while (fgets(text, sizeof text, f) != NULL) {
         s.line++;
         if (strchr(text, '\n') == NULL)

@@ -15,8 +15,7 @@
 
 #define T0 INT64_C(1767225600) /* 2026-01-01T00:00:00Z */
 
-static const struct role_policy policy = {
-    .retain_previous = 100, .minimum_lead = 172800, .token_lifetime = 86400, .max_rsa_bits = 4096};
+static const struct role_policy policy = {.retain_previous = 100, .max_rsa_bits = 4096}; /* no lead time */
 
 static struct role_record *change(struct role_record *old, enum role_verb verb, struct role_cert *cert,
                                   int64_t effective, int64_t now, struct role_outcome *outcome)
@@ -264,12 +263,33 @@ static void a_policy_out_of_range_is_refused(void **state)
     role_cert_unref(&a);
 }
 
+static bool same_key(const struct role_cert *a, const struct role_cert *b)
+{
+    return a != NULL && b != NULL && strcmp(a->spki, b->spki) == 0;
+}
+
+/* Who signs from this change on was known to verifiers for @lead seconds, or was just current. */
+static void assert_lead_kept(const struct role_record *before, const struct role_record *after, int64_t now,
+                             int64_t lead)
+{
+    struct role_view was, is;
+
+    role_resolve(before, now, NULL, &was);
+    role_resolve(after, now, NULL, &is);
+    if (was.current == NULL || is.current == NULL || same_key(was.current, is.current))
+        return;
+    assert_true(same_key(was.previous, is.current) || (same_key(was.next, is.current) && now - was.next_since >= lead));
+}
+
 /* Ten thousand changes from a seeded generator: whatever is accepted can be written, reads back, and no certificate
  * stands in two slots of the answer (next may be previous). */
 static void random_changes_keep_the_invariants(void **state)
 {
+    const struct role_policy strict = {
+        .retain_previous = 100, .minimum_lead = 120, .token_lifetime = 60, .max_rsa_bits = 4096};
     struct role_cert *certs[6];
     struct role_record *rec = NULL;
+    unsigned unforced = 0;
     uint64_t seed = 42;
     int64_t now = T0;
 
@@ -280,7 +300,7 @@ static void random_changes_keep_the_invariants(void **state)
         certs[i] = fake_cert(name, i == 5 ? "A" : NULL); /* F renews A's key */
     }
     for (unsigned step = 0; step < 10000; step++) {
-        struct role_intent intent = {.who = "alice", .policy = policy};
+        struct role_intent intent = {.who = "alice", .policy = strict};
         struct role_record *out = NULL;
         struct role_outcome o;
         struct role_view v;
@@ -298,6 +318,10 @@ static void random_changes_keep_the_invariants(void **state)
         now += (int64_t)((r >> 10) % 200) - 50;
         if (cr_failed(role_change("OAuthTokenIssuer", rec, &intent, now, &out, &o, NULL)))
             continue;
+        if (rec != NULL && !intent.force && intent.verb != ROLE_REVOKE) {
+            assert_lead_kept(rec, out, now, strict.minimum_lead);
+            unforced += o.changed && (intent.verb == ROLE_ASSIGN || intent.verb == ROLE_ROLL_NOW);
+        }
         assert_int_equal(out->generation, (rec != NULL ? rec->generation : 0) + (o.changed ? 1 : 0));
         role_record_unref(&rec);
         rec = out;
@@ -310,6 +334,7 @@ static void random_changes_keep_the_invariants(void **state)
         if (rec->nrevoked > 3) /* or nothing is left to try */
             role_record_unref(&rec);
     }
+    assert_true(unforced > 100);
     role_record_unref(&rec);
     for (size_t i = 0; i < CR_COUNT(certs); i++) {
         assert_int_equal(certs[i]->refs, 1);
