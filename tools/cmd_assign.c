@@ -33,7 +33,8 @@ const struct tool_cmd tool_cmd_assign = {
     .summary = "make a certificate a role's current one, now",
     .doc = "What was current becomes previous and goes on verifying; a scheduled next\n"
            "stays. The private key signs a probe first, so the token must be there.\n"
-           "Verifiers that have not seen the key yet refuse it: prefer roll with a date.",
+           "Verifiers that have not seen the key yet would refuse it: in a token role it\n"
+           "is refused here until the key was in 'jwks' for minimum-lead; use roll.",
     .flags = TOOL_CHANGES,
     .options = options,
     .min_args = 1,

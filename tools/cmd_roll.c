@@ -50,7 +50,8 @@ const struct tool_cmd tool_cmd_roll = {
     .summary = "schedule a certificate to take over, or bring it forward",
     .doc = "The certificate becomes next at once, so that 'jwks' publishes it, and\n"
            "current at the effective date, by itself, in every process on this server.\n"
-           "What was current becomes previous and goes on verifying.",
+           "What was current becomes previous and goes on verifying. In a token role the\n"
+           "date lies at least minimum-lead ahead, so that verifiers fetch the key first.",
     .flags = TOOL_CHANGES,
     .options = options,
     .min_args = 1,

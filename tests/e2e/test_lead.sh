@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Lead time, with the defaults of certroll init: no key of a token role signs before verifiers had time to fetch it, and no
+# previous goes while tokens that it signed are valid; each refusal names the earliest date, and --force is remembered.
+# shellcheck source=tests/e2e/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+run certroll init --dir "$T/lab"
+# shellcheck disable=SC1091
+. "$T/lab/env"
+cd "$T"
+R=OAuthTokenIssuer
+for name in a b c; do cert $name; done
+in_jwks() { # SLOT: is its kid in the key set?
+    certroll show $R --json >show.json || fail "show"
+    certroll jwks $R >jwks.json || fail "jwks"
+    json "json.load(open('show.json'))['roles'][0]['$1']['kid'] in [k['kid'] for k in d['keys']]" jwks.json
+}
+earliest() { # SECONDS: the date in the refusal is that far from now, give or take the test's own time
+    local said
+    said=$(sed -n 's/.*date is \(20[0-9T:-]*Z\) (force.*/\1/p' err)
+    [ -n "$said" ] || fail "no date: $(cat err)"
+    /usr/bin/python3 -c 'import datetime, sys, time
+t = datetime.datetime.fromisoformat(sys.argv[1].replace("Z", "+00:00")).timestamp() - time.time() - int(sys.argv[2])
+sys.exit(not -60 < t <= 0)' "$said" "$1" || fail "$said is not in $1 s"
+    echo "$said"
+}
+
+run certroll import a.pfx $R --passin pass:pw # the first of an empty role
+refused 1 "enters jwks now" certroll import b.pfx $R --passin pass:pw
+earliest 172800 >/dev/null
+run certroll certs --json
+same "$(json 'len(d["certs"])')" 1 "certificates after a refused import"
+refused 1 "enters jwks now" certroll import b.pfx $R --passin pass:pw --effective-date +47h
+date=$(earliest 172800)
+run certroll import b.pfx $R --passin pass:pw --effective-date +48h
+same "$(in_jwks next)" true "next in jwks"
+sleep 1.1
+refused 1 "is in jwks since" certroll roll $R --now
+refused 1 "earliest effective date is ${date%:*}" certroll assign $R --thumbprint "$(thumb b)"
+
+run certroll roll $R --now --force --reason "the old key may be known"
+run certroll history $R
+out_has "forced: lead time"
+# ---- whose tokens are out there stays
+run certroll import c.pfx --passin pass:pw
+refused 1 "enters jwks now" certroll roll $R --thumbprint "$(thumb c)" --at +1h
+run certroll roll $R --thumbprint "$(thumb c)" --at +49h # later than token-lifetime
+run certroll cancel $R
+sed -i 's/^minimum-lead.*/minimum-lead = 0/' lab/certroll.conf
+refused 1 "tokens signed by certificate $(thumb a | cut -c1-8), which is previous, are valid until" \
+    certroll assign $R --thumbprint "$(thumb c)"
+refused 1 "are valid until" certroll roll $R --thumbprint "$(thumb c)" --at +24h
+same "$(in_jwks previous)" true "previous in jwks"
+run certroll rollback $R
+run certroll roll $R --thumbprint "$(thumb b)" --now
+run certroll roll $R --thumbprint "$(thumb c)" --at +25h
+err_has "stops verifying at"
+
+# ---- the latest safe date
+cert short rsa:2048 30
+run certroll import short.pfx Other --use token --passin pass:pw
+run certroll roll Other --thumbprint "$(thumb b)" --at +28d
+err_lacks "latest safe date"
+run certroll cancel Other
+run certroll roll Other --thumbprint "$(thumb b)" --at "+$((30 * 24 - 1))h"
+err_has "its tokens are used for token-lifetime: the latest safe date of the roll is"
+
+# ---- not for TLS
+run certroll import a.pfx Web --use tls --passin pass:pw
+sed -i 's/^minimum-lead.*/minimum-lead = 48h/' lab/certroll.conf
+run certroll assign Web --thumbprint "$(thumb b)"
+run certroll assign Web --thumbprint "$(thumb c)"
+ok "lead time"
