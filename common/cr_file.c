@@ -45,6 +45,17 @@ cr_status cr_stamp_get(int dirfd, const char *name, struct cr_stamp *out, struct
     return st;
 }
 
+bool cr_stamp_of(int fd, struct cr_stamp *out, unsigned long *names)
+{
+    struct stat sb;
+
+    if (fstat(fd, &sb) != 0)
+        return false;
+    stamp_of(&sb, out);
+    *names = (unsigned long)sb.st_nlink;
+    return true;
+}
+
 bool cr_stamp_equal(const struct cr_stamp *a, const struct cr_stamp *b)
 {
     return a->dev == b->dev && a->ino == b->ino && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&

@@ -21,6 +21,8 @@ struct cr_stamp {
 /* One fstatat(AT_SYMLINK_NOFOLLOW), nothing else. errno is preserved for the host. A missing file gives a zero stamp
  * and CR_E_NOT_FOUND. */
 cr_status cr_stamp_get(int dirfd, const char *name, struct cr_stamp *out, struct cr_err *err);
+/* The same of an open file, and how many names it has. errno is as fstat leaves it. */
+bool cr_stamp_of(int fd, struct cr_stamp *out, unsigned long *names);
 bool cr_stamp_equal(const struct cr_stamp *a, const struct cr_stamp *b);
 
 /* Reads a regular file (O_NOFOLLOW|O_CLOEXEC|O_NOCTTY|O_NONBLOCK) of at most @max bytes into @out and its stamp (may be

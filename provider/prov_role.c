@@ -40,6 +40,7 @@ void prov_snap_unref(struct prov_snap **psnap)
     if (snap == NULL || __atomic_sub_fetch(&snap->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     role_record_unref(&snap->rec);
+    cr_held_unref(&snap->held);
     free(snap);
 }
 
@@ -68,7 +69,9 @@ static cr_status read_role(struct prov_ctx *ctx, const char *name, struct prov_s
     cr_status st = store_load(ctx->store, name, &rec, &stamp, err);
 
     errno = saved;
-    return cr_failed(st) ? st : snap_new(rec, &stamp, out, err);
+    if (!cr_failed(st) && !cr_failed(st = snap_new(rec, &stamp, out, err)))
+        (*out)->held = store_hold(ctx->store, name, &stamp);
+    return st;
 }
 
 /* Under the lock: @snap (whose reference goes to the role) is what the role is from now on. */
@@ -145,8 +148,10 @@ static cr_status resolve_again(struct prov_role *role, struct prov_snap *from, i
     struct prov_snap *snap = NULL;
     cr_status st = snap_new(role_record_ref(from->rec), &from->stamp, &snap, err);
 
-    if (!cr_failed(st))
-        publish(role, snap, now, old);
+    if (cr_failed(st))
+        return st;
+    snap->held = cr_held_ref(from->held);
+    publish(role, snap, now, old);
     return st;
 }
 
@@ -231,12 +236,21 @@ static struct prov_snap *standing(struct prov_role *role)
     return snap;
 }
 
+/* By name once a second all the same, for what no open file shows (something mounted over it). */
+static bool changed_since(struct prov_ctx *ctx, const struct prov_role *role, struct prov_snap *snap, int64_t now)
+{
+    if (snap->held != NULL && __atomic_load_n(&snap->looked, __ATOMIC_RELAXED) == now && cr_held_same(snap->held))
+        return false;
+    __atomic_store_n(&snap->looked, now, __ATOMIC_RELAXED);
+    return store_changed(ctx->store, role->name, &snap->stamp);
+}
+
 cr_status prov_role_take(struct prov_ctx *ctx, struct prov_role *role, struct prov_snap **out, struct cr_err *err)
 {
     for (bool done = false;;) {
         struct prov_snap *snap = standing(role);
-        bool changed = !done && store_changed(ctx->store, role->name, &snap->stamp);
         int64_t now = prov_now();
+        bool changed = !done && changed_since(ctx, role, snap, now);
         cr_status st;
 
         if (done || (!changed && now >= snap->from && now < snap->view.good_until)) {

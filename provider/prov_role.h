@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Roles as this process knows them. A snapshot is an immutable record with its answer for a span of time, shared by
- * reference; taking one costs an fstatat. A changed record is read outside the lock by one thread, while others wait for
+ * reference; taking one costs an fstat of the open file, and the first time in each second an fstatat. A changed record is read outside the lock by one thread, while others wait for
  * it; a record that cannot be read leaves the last good one in place, reported once. An entry lives as long as its
  * provider instance. */
 #ifndef PROV_ROLE_H
@@ -15,6 +15,8 @@ struct prov_snap {
     struct role_view view; /* holds from @from until view.good_until */
     int64_t from;
     struct cr_stamp stamp; /* of the file @rec came from */
+    struct cr_held *held;  /* it, or NULL */
+    int64_t looked;        /* atomic: the second in which it was looked at by name */
 };
 
 /* Finds or reads the role for the first time. Borrowed from @ctx. */

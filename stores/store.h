@@ -5,6 +5,7 @@
 #define STORE_H
 
 #include "common/cr_file.h"
+#include "common/cr_held.h"
 #include "roles/role_history.h"
 #include "roles/role_record.h"
 
@@ -20,6 +21,9 @@ cr_status store_load(struct store *store, const char *role, struct role_record *
                      struct cr_err *err);
 /* One fstatat: is the record another than when @stamp was taken? True also when it cannot be looked at. Keeps errno. */
 bool store_changed(struct store *store, const char *role, const struct cr_stamp *stamp);
+/* The record's file held open, where it is still the one of @stamp: what cr_held_same says of it is true of the record.
+ * NULL: use store_changed. The caller owns it. */
+struct cr_held *store_hold(struct store *store, const char *role, const struct cr_stamp *stamp);
 /* Does another role exist whose name differs only in case? Its name into @other. */
 bool store_case_clash(struct store *store, const char *role, char other[ROLE_NAME_MAX + 1]);
 /* Names of all records, sorted; *names is one allocation of NUL-terminated entries freed with store_names_free. */

@@ -140,6 +140,13 @@ static cr_status load_record(struct store *store, const char *role, struct role_
     return st;
 }
 
+static struct cr_held *record_hold(struct store *store, const char *role, const struct cr_stamp *stamp)
+{
+    char name[STORE_NAME_ROOM];
+
+    return cr_failed(store_json_name(role, name, NULL)) ? NULL : cr_held_new(store->rolesfd, name, stamp);
+}
+
 static bool record_changed(struct store *store, const char *role, const struct cr_stamp *stamp)
 {
     char name[STORE_NAME_ROOM];
@@ -204,7 +211,7 @@ out:
     return st;
 }
 
-const struct store_ops store_file_ops = {load_record, save_record, record_changed};
+const struct store_ops store_file_ops = {load_record, save_record, record_changed, record_hold};
 
 cr_status store_load(struct store *store, const char *role, struct role_record **out, struct cr_stamp *stamp,
                      struct cr_err *err)
@@ -220,6 +227,11 @@ cr_status store_save(struct store *store, const struct role_record *rec, uint64_
 bool store_changed(struct store *store, const char *role, const struct cr_stamp *stamp)
 {
     return store->ops->changed(store, role, stamp);
+}
+
+struct cr_held *store_hold(struct store *store, const char *role, const struct cr_stamp *stamp)
+{
+    return store->ops->hold != NULL ? store->ops->hold(store, role, stamp) : NULL;
 }
 
 bool store_case_clash(struct store *store, const char *role, char other[ROLE_NAME_MAX + 1])

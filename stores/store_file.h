@@ -13,6 +13,7 @@ struct store_ops {
                       struct cr_err *err);
     cr_status (*save)(struct store *store, const struct role_record *rec, uint64_t expected, struct cr_err *err);
     bool (*changed)(struct store *store, const char *role, const struct cr_stamp *stamp);
+    struct cr_held *(*hold)(struct store *store, const char *role, const struct cr_stamp *stamp); /* may be NULL */
 };
 
 struct store {
