@@ -8,7 +8,8 @@
 #include "tok_local.h"
 #include "tok_slot.h"
 
-#define FORK_WAIT_MS 100
+#define FORK_WAIT_MS   100
+#define PIPE_ASK_EVERY 256
 
 static atomic_bool exiting;
 static atomic_bool forking;
@@ -271,10 +272,31 @@ void tok_process_exiting(void)
         nap(50000);
 }
 
+/* Servers ignore SIGPIPE, and then one call sees so and two are spared. Where it last was not ignored, it is asked again
+ * now and then. */
+static bool pipe_ignored(void)
+{
+    static atomic_bool was = true;
+    static atomic_uint asked;
+    struct sigaction now;
+    bool ignored;
+
+    if (!atomic_load_explicit(&was, memory_order_relaxed) &&
+        atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % PIPE_ASK_EVERY != 0)
+        return false;
+    ignored = sigaction(SIGPIPE, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN;
+    if (ignored != atomic_load_explicit(&was, memory_order_relaxed))
+        atomic_store_explicit(&was, ignored, memory_order_relaxed);
+    return ignored;
+}
+
 void tok_sigpipe_block(struct tok_sigpipe *s)
 {
     sigset_t pipe, before;
 
+    s->masked = false;
+    if (pipe_ignored())
+        return;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     /* Where the host blocks it already, one that comes is the host's to see. */
