@@ -7,40 +7,52 @@
 #include <openssl/rsa.h>
 #include <openssl/store.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 static const struct option options[] = {
     {"measure", 1, NULL, 'm'}, {"variant", 1, NULL, 'v'}, {"parameter", 1, NULL, 'a'}, {"pair", 1, NULL, 'r'},
     {"backend", 1, NULL, 'b'}, {"alg", 1, NULL, 'g'},     {"key", 1, NULL, 'k'},       {"module", 1, NULL, 'M'},
     {"pin", 1, NULL, 'p'},     {"id", 1, NULL, 'i'},      {"label", 1, NULL, 'l'},     {"threads", 1, NULL, 't'},
-    {"ms", 1, NULL, 's'},      {"count", 1, NULL, 'c'},   {NULL, 0, NULL, 0}};
+    {"ms", 1, NULL, 's'},      {"count", 1, NULL, 'c'},   {"old", 1, NULL, 'o'},       {"new", 1, NULL, 'n'},
+    {"config", 1, NULL, 'f'},  {"flip", 1, NULL, 'F'},    {NULL, 0, NULL, 0}};
 
 static void option(struct bench *b, int c, char *value)
 {
-    const char **texts[] = {['m'] = &b->measure, ['v'] = &b->variant, ['a'] = &b->parameter, ['r'] = &b->pair,
-                            ['b'] = &b->backend, ['g'] = &b->alg,     ['k'] = &b->key,       ['M'] = &b->module,
-                            ['p'] = &b->pin,     ['i'] = &b->id,      ['l'] = &b->label};
+    const char **texts[] = {
+        ['m'] = &b->measure, ['v'] = &b->variant, ['a'] = &b->parameter, ['r'] = &b->pair,  ['b'] = &b->backend,
+        ['g'] = &b->alg,     ['k'] = &b->key,     ['M'] = &b->module,    ['p'] = &b->pin,   ['i'] = &b->id,
+        ['l'] = &b->label,   ['o'] = &b->old,     ['n'] = &b->new,       ['f'] = &b->config};
 
     if (c == 't')
-        b->threads = atoi(value);
+        b->threads = (unsigned)strtoul(value, NULL, 10);
     else if (c == 's')
         b->ms = atoi(value);
     else if (c == 'c')
         b->count = atoi(value);
+    else if (c == 'F')
+        b->flip = atol(value);
     else
         *texts[c] = value;
 }
 
 struct bench bench_options(int argc, char **argv)
 {
-    struct bench b = {"sign", "", "", "0", "evp", "rsa", NULL, NULL, NULL, NULL, NULL, 1, 500, 0};
+    struct bench b = {.measure = "sign",
+                      .variant = "",
+                      .parameter = "",
+                      .pair = "0",
+                      .backend = "evp",
+                      .alg = "rsa",
+                      .threads = 1,
+                      .ms = 500};
     int c;
 
+    (void)signal(SIGPIPE, SIG_IGN); /* as servers do */
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == '?') {
             fprintf(stderr, "options: see struct bench in bench.h\n");
@@ -60,7 +72,7 @@ void bench_die(const char *what)
 {
     fprintf(stderr, "bench: %s\n", what);
     ERR_print_errors_fp(stderr);
-    exit(1);
+    _Exit(1); /* SoftHSM and a peer crash at each other's end */
 }
 
 int64_t bench_ns(void)
@@ -73,10 +85,10 @@ int64_t bench_ns(void)
 
 double bench_cpu(void)
 {
-    struct rusage u;
+    struct timespec ts;
 
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
 struct worker {
@@ -117,14 +129,14 @@ static void sleep_ms(int ms)
 
 struct bench_result bench_threads(const struct bench *b, bench_op *op, void *const *states)
 {
-    struct worker *workers = calloc((size_t)b->threads, sizeof *workers);
+    struct worker *workers = calloc(b->threads, sizeof *workers);
     struct bench_result r = {0};
     pthread_barrier_t start;
     atomic_bool stop = false;
     double cpu;
 
-    pthread_barrier_init(&start, NULL, (unsigned)b->threads + 1);
-    for (int i = 0; i < b->threads; i++) {
+    pthread_barrier_init(&start, NULL, b->threads + 1);
+    for (unsigned i = 0; i < b->threads; i++) {
         workers[i] = (struct worker){0, &start, &stop, op, states[i], 0, (unsigned long)b->count, 0};
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
             bench_die("pthread_create");
@@ -134,7 +146,7 @@ struct bench_result bench_threads(const struct bench *b, bench_op *op, void *con
     if (b->count == 0)
         sleep_ms(b->ms);
     atomic_store(&stop, true);
-    for (int i = 0; i < b->threads; i++) {
+    for (unsigned i = 0; i < b->threads; i++) {
         pthread_join(workers[i].thread, NULL);
         r.ops += workers[i].ops;
         r.per_second += (double)workers[i].ops * 1e9 / (double)workers[i].ns;
@@ -180,13 +192,28 @@ EVP_PKEY *bench_key(const char *name)
     return key;
 }
 
+static const unsigned char text[] = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhbGljZSIsImF1ZCI6Im1lIn0";
+
+static const char *digest_of(const char *alg)
+{
+    return strcmp(alg, "ed25519") == 0 ? NULL : "SHA256";
+}
+
+bool bench_evp_verify(EVP_PKEY *key, const char *alg, const unsigned char *sig, size_t n)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = EVP_DigestVerifyInit_ex(ctx, NULL, digest_of(alg), NULL, NULL, key, NULL) == 1 &&
+                EVP_DigestVerify(ctx, sig, n, text, sizeof text - 1) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return good;
+}
+
 bool bench_evp_sign(EVP_PKEY *key, const char *alg, unsigned char *sig, size_t *n)
 {
-    static const unsigned char text[] = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhbGljZSIsImF1ZCI6Im1lIn0";
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL;
-    const char *md = strcmp(alg, "ed25519") == 0 ? NULL : "SHA256";
-    bool good = EVP_DigestSignInit_ex(ctx, &pctx, md, NULL, NULL, key, NULL) == 1 &&
+    bool good = EVP_DigestSignInit_ex(ctx, &pctx, digest_of(alg), NULL, NULL, key, NULL) == 1 &&
                 (strcmp(alg, "pss") != 0 || (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) == 1 &&
                                              EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1)) &&
                 EVP_DigestSign(ctx, sig, n, text, sizeof text - 1) == 1;

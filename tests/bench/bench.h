@@ -15,7 +15,11 @@ struct bench {
     const char *alg;                                  /* rsa, pss, ec or ed25519 */
     const char *key;                                  /* a URI or a file */
     const char *module, *pin, *id, *label;            /* raw: path, PIN file, CKA_ID in hex, token label */
-    int threads, ms, count;
+    const char *old, *new;                            /* files */
+    const char *config;
+    unsigned threads;
+    int ms, count;
+    long flip;
 };
 
 /* --NAME VALUE for each member. Ends the process with usage on anything else. */
@@ -44,5 +48,8 @@ EVP_PKEY *bench_key(const char *name);
 
 /* A signature of one text with a context of its own, as applications make them. *n in: room, out: length. */
 bool bench_evp_sign(EVP_PKEY *key, const char *alg, unsigned char *sig, size_t *n);
+
+/* Against the public half of @key. */
+bool bench_evp_verify(EVP_PKEY *key, const char *alg, const unsigned char *sig, size_t n);
 
 #endif

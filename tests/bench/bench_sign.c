@@ -34,7 +34,7 @@ static bool op_evp(void *state)
 
 static struct signer *signers_new(const struct bench *b)
 {
-    struct signer *all = calloc((size_t)b->threads, sizeof *all);
+    struct signer *all = calloc(b->threads, sizeof *all);
     bool raw = strcmp(b->backend, "raw") == 0, copy = strcmp(b->backend, "copy") == 0;
     struct raw first = {0};
     EVP_PKEY *key = NULL;
@@ -43,7 +43,7 @@ static struct signer *signers_new(const struct bench *b)
         key = bench_key(b->key);
     else
         raw_open(&first, b);
-    for (int i = 0; i < b->threads; i++) {
+    for (unsigned i = 0; i < b->threads; i++) {
         all[i] = (struct signer){first, key, b->alg};
         if (raw || copy)
             all[i].raw.session = raw_session(&first);
@@ -59,10 +59,10 @@ int main(int argc, char **argv)
 {
     struct bench b = bench_options(argc, argv);
     struct signer *signers = signers_new(&b);
-    void **states = calloc((size_t)b.threads, sizeof *states);
+    void **states = calloc(b.threads, sizeof *states);
     struct bench_result r;
 
-    for (int i = 0; i < b.threads; i++)
+    for (unsigned i = 0; i < b.threads; i++)
         states[i] = &signers[i];
     r = bench_threads(&b, signers[0].key != NULL ? op_evp : op_raw, states);
     bench_print(&b, "", r.per_second, "1/s");

@@ -93,7 +93,15 @@ static ck_rv_t get_token_info(ck_slot_id_t slot, struct ck_token_info *info)
     return CKR_OK;
 }
 
-static const ck_mechanism_type_t mechanisms[] = {CKM_RSA_PKCS, CKM_RSA_X_509, CKM_RSA_PKCS_PSS, CKM_ECDSA, 0x1057};
+static const ck_mechanism_type_t mechanisms[] = {CKM_RSA_PKCS,
+                                                 CKM_RSA_X_509,
+                                                 CKM_RSA_PKCS_PSS,
+                                                 CKM_SHA256_RSA_PKCS,
+                                                 CKM_SHA256_RSA_PKCS_PSS,
+                                                 CKM_SHA256,
+                                                 CKM_ECDSA,
+                                                 0x1044 /* ECDSA_SHA256 */,
+                                                 0x1057 /* EDDSA */};
 
 static ck_rv_t get_mechanism_list(ck_slot_id_t slot, ck_mechanism_type_t *list, unsigned long *count)
 {

@@ -266,6 +266,18 @@ static ck_rv_t sign(ck_session_handle_t session, unsigned char *data, unsigned l
     return CKR_OK;
 }
 
+static ck_rv_t sign_update(ck_session_handle_t session, unsigned char *part, unsigned long n)
+{
+    (void)part;
+    (void)n;
+    return key_of(sessions[session % SESSIONS_MAX].key) != NULL ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED;
+}
+
+static ck_rv_t sign_final(ck_session_handle_t session, unsigned char *signature, unsigned long *n)
+{
+    return sign(session, NULL, 0, signature, n);
+}
+
 static ck_rv_t seed_random(ck_session_handle_t session, unsigned char *seed, unsigned long n)
 {
     (void)session;
@@ -296,5 +308,7 @@ void sleep_objects_install(struct ck_function_list *behind)
     behind->C_DestroyObject = destroy;
     behind->C_SignInit = sign_init;
     behind->C_Sign = sign;
+    behind->C_SignUpdate = sign_update;
+    behind->C_SignFinal = sign_final;
     behind->C_SeedRandom = behind->C_GenerateRandom = seed_random;
 }

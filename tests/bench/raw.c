@@ -88,7 +88,7 @@ void raw_start(struct raw *raw, const struct bench *b)
     find_key(raw, b->id);
 }
 
-void raw_open(struct raw *raw, const struct bench *b)
+void raw_load(struct raw *raw, const struct bench *b)
 {
     void *so = b->module != NULL ? dlopen(b->module, RTLD_NOW | RTLD_LOCAL) : NULL;
     ck_rv_t (*get)(struct ck_function_list **) = NULL;
@@ -98,6 +98,11 @@ void raw_open(struct raw *raw, const struct bench *b)
     if (get == NULL || b->pin == NULL || b->id == NULL || b->label == NULL)
         bench_die("raw: --module, --pin, --id and --label are needed");
     check(get(&raw->p11), "C_GetFunctionList");
+}
+
+void raw_open(struct raw *raw, const struct bench *b)
+{
+    raw_load(raw, b);
     raw_start(raw, b);
 }
 

@@ -16,7 +16,9 @@ struct raw {
     ck_object_handle_t key;
 };
 
-/* dlopen, then what raw_start does. */
+/* dlopen. */
+void raw_load(struct raw *raw, const struct bench *b);
+/* raw_load and raw_start. */
 void raw_open(struct raw *raw, const struct bench *b);
 /* C_Initialize, the token named --label, a session, the login, the private key with --id. */
 void raw_start(struct raw *raw, const struct bench *b);
