@@ -117,7 +117,7 @@ static cr_status spki_hex(const struct tok_key *key, char out[65], struct cr_err
     return st;
 }
 
-static cr_status time_of(const ASN1_TIME *t, int64_t *out, struct cr_err *err)
+cr_status cert_time_of(const ASN1_TIME *t, int64_t *out, struct cr_err *err)
 {
     struct tm tm;
     int64_t v;
@@ -183,8 +183,8 @@ static cr_status read_facts(X509 *x, struct cert_facts *f, struct cr_err *err)
         return cert_fail(err, CR_E_UNSUPPORTED, "the certificate's public key is of a kind that cannot be read");
     if (cr_failed(st = cert_key_from_pkey(pkey, &f->key, err)) ||
         cr_failed(st = cert_jwk_thumbprint(&f->key, f->jkt, err)) || cr_failed(st = spki_hex(&f->key, f->spki, err)) ||
-        cr_failed(st = time_of(X509_get0_notBefore(x), &f->not_before, err)) ||
-        cr_failed(st = time_of(X509_get0_notAfter(x), &f->not_after, err)))
+        cr_failed(st = cert_time_of(X509_get0_notBefore(x), &f->not_before, err)) ||
+        cr_failed(st = cert_time_of(X509_get0_notAfter(x), &f->not_after, err)))
         return st;
     cert_key_text(&f->key, f->key_text);
     return read_names(x, f, err);

@@ -41,5 +41,7 @@ int tool_main(int argc, char **argv, int64_t now)
     if (cr_failed(st))
         fprintf(stderr, "certroll: %s\n", err.text);
     tool_close(&tool);
-    return (int)tool_exit_code(st.code);
+    if (!cr_failed(st))
+        return tool.exit_code;
+    return tool.cmd && tool.cmd->flags & TOOL_PLUGIN ? 3 : (int)tool_exit_code(st.code);
 }

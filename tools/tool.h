@@ -28,6 +28,7 @@ enum tool_exit {
 enum tool_flags {
     TOOL_CHANGES = 1, /* takes --dry-run, --force, --reason, --if-generation, --json; the store is opened for writing */
     TOOL_JSON = 2,    /* takes --json */
+    TOOL_PLUGIN = 8,  /* exits like a monitoring plugin: what fails before it has looked is 3, unknown */
     TOOL_HAS_DRY_RUN = 4 /* changes something that has no generation: --dry-run, --force, --reason, --json alone */
 };
 
@@ -66,7 +67,8 @@ struct tool_who {
 struct tool {
     const struct tool_cmd *cmd;
     int64_t now;
-    char **args; /* operands, borrowed from argv */
+    int exit_code; /* of a subcommand that succeeded */
+    char **args;   /* operands, borrowed from argv */
     int nargs;
 
     /* common options */
@@ -178,6 +180,6 @@ extern const struct tool_cmd *const tool_cmds[];
 extern const size_t tool_ncmds;
 extern const struct tool_cmd tool_cmd_init, tool_cmd_import, tool_cmd_assign, tool_cmd_roll, tool_cmd_cancel,
     tool_cmd_rollback, tool_cmd_unassign, tool_cmd_revoke, tool_cmd_show, tool_cmd_certs, tool_cmd_remove, tool_cmd_pem,
-    tool_cmd_jwks, tool_cmd_token, tool_cmd_history;
+    tool_cmd_jwks, tool_cmd_token, tool_cmd_history, tool_cmd_check;
 
 #endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of `certroll check`: each looks at one thing and adds findings, with what to do about it. None of them opens
+ * a token in this process: keys are tried by a fresh provider in a child (check_probe.c). */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include "tool_role.h"
+
+enum check_level { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN }; /* the exit codes of monitoring plugins */
+
+struct check_finding {
+    enum check_level level;
+    const char *id;  /* static: what kind, for programs */
+    char about[160]; /* a role, a file, a token */
+    char text[512], remedy[320];
+};
+
+struct check {
+    struct tool *tool;
+    const struct conf *conf;
+    int64_t warning, critical; /* seconds of validity left */
+    const char *as_user;       /* or NULL */
+    char *cnf;                 /* openssl.cnf that servers read; owned */
+    bool activated;            /* it activates our provider */
+    const struct tool_role *roles;
+    size_t nroles;
+    struct check_finding *findings;
+    size_t n;
+};
+
+/* @remedy may be NULL for CHECK_OK. Out of memory: the finding is lost and check->n stays, which the end notices. */
+void check_add(struct check *check, enum check_level level, const char *id, const char *about, const char *remedy,
+               const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* openssl.cnf: order, module, our section; the files' owners and modes; PIN files. */
+void check_setup(struct check *check);
+/* One role's certificates by what its record says: dates, chain, domain, key size, lead time, clock. */
+void check_role(struct check *check, const struct tool_role *role);
+/* Signs with every assigned key by a fresh provider in a child, as check->as_user if that is set. */
+void check_probe(struct check *check);
+
+#endif
