@@ -1,14 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Eight clients take tokens from a JWT server all the time; each token must verify against the JWK set that was published
-at that moment. jwcrypto, which knows nothing of certroll, verifies.
+at that moment, and be of a key that was current then. jwcrypto, which knows nothing of certroll, verifies and says which
+kid a certificate has.
 
-usage: load.py URL JWKS ROLLS STOP
+usage: load.py URL JWKS ROLLS STOP HOLD PATH...
 
-JWKS: the published file, read anew for each token. ROLLS: lines "UNIX-TIME KID" of effective dates and the key that then
-becomes current, written by the test while this runs. STOP: ends it when it appears. Prints what was seen and the longest
-time that a token asked for after an effective date still carried the old kid. Exit 0: no request failed, every token
-verified, and each roll was seen.
+JWKS: the published file, read anew for each token. ROLLS: lines "UNIX-TIME CERTIFICATE ALG...": from then on that
+certificate is current for these algorithms; written by the test while this runs. STOP: ends it when it appears. HOLD: for
+how many seconds the server may hold a key that it has loaded. PATH: what to ask for, its last part is the algorithm.
+
+A token asked for at A and answered at B must carry the kid of a key that was current at some time from A - HOLD to B.
+Prints for each path how many tokens, for how long after an effective date one was asked for that still carried the older
+kid, and how long after it the first of the new kid was there. Exit 0: no request failed, every token was right, and each path saw each roll.
 """
 import json
 import os
@@ -19,10 +23,11 @@ import urllib.request
 
 from jwcrypto import jwk, jws
 
-url, published, rolls_path, stop = sys.argv[1:5]
+url, published, rolls_path, stop, hold = sys.argv[1:6]
+paths = sys.argv[6:]
 open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 lock = threading.Lock()
-seen, failures = [], []
+seen, failures = {path: [] for path in paths}, []
 keys = {}  # text of the set -> its keys
 
 
@@ -31,58 +36,85 @@ def key_set():
         text = f.read()
     with lock:
         if text not in keys:
-            keys[text] = {m["kid"]: jwk.JWK(**m) for m in json.loads(text)["keys"]}
+            members = json.loads(text)["keys"]
+            keys[text] = {m["kid"]: jwk.JWK(**m) for m in members}
+            if len(keys[text]) != len(members):
+                raise ValueError("two entries of the set share one kid")
         return keys[text]
 
 
-def one():
+def one(path):
     asked = time.time()
-    with open_url(url, timeout=20) as answer:
+    with open_url(url + path, timeout=20) as answer:
         token = answer.read().decode("ascii").strip()
+    answered = time.time()
     jwt = jws.JWS()
+    jwt.allowed_algs = [path.split("/")[-1]]
     jwt.deserialize(token)
     kid = jwt.jose_header["kid"]
     published_now = key_set()
     if kid not in published_now:
         raise ValueError(f"kid {kid} is not published at {time.time():.3f} (asked {asked:.3f})")
     jwt.verify(published_now[kid])
-    return asked, kid
+    return asked, answered, kid
 
 
-def client():
+def client(turn):
     while not os.path.exists(stop):
+        turn += 1
+        path = paths[turn % len(paths)]
         try:
-            result = one()
+            result = one(path)
             with lock:
-                seen.append(result)
+                seen[path].append(result)
         except Exception as e:  # pylint: disable=broad-except
             with lock:
-                failures.append(f"{type(e).__name__}: {e}")
-        time.sleep(0.04)
+                failures.append(f"{path}: {type(e).__name__}: {e}")
+        time.sleep(0.1)
+
+
+def kid_of(certificate):
+    with open(certificate, "rb") as f:
+        return jwk.JWK.from_pem(f.read()).thumbprint()
+
+
+def rolls_of(alg):
+    """When each kid became current, and when the next one did."""
+    with open(rolls_path, encoding="ascii") as f:
+        lines = [line.split() for line in f]
+    since = [(float(line[0]), kid_of(line[1])) for line in lines if alg in line[2:]]
+    until = [when for when, _ in since[1:]] + [float("inf")]
+    return {kid: (when, end) for (when, kid), end in zip(since, until)}
+
+
+def judge(path):
+    current = rolls_of(path.split("/")[-1])
+    lag, first = 0.0, {}
+    for asked, answered, kid in seen[path]:
+        when, end = current[kid]
+        if answered < when:
+            sys.exit(f"{path}: a token of {kid} came {when - answered:.3f} s before its effective date")
+        if asked - float(hold) >= end:
+            sys.exit(f"{path}: a token asked for {asked - end:.3f} s after an effective date carries the older {kid}")
+        lag = max(lag, asked - end)
+        first[kid] = min(first.get(kid, answered), answered)
+    if set(first) != set(current):
+        sys.exit(f"{path}: tokens of {len(first)} of {len(current)} keys")
+    after = max(first[kid] - when for kid, (when, _) in current.items() if when > 0)
+    print(f"{path}: {len(seen[path])} tokens, all verified, over {len(current) - 1} rolls; "
+          f"longest lag {lag:.3f} s, first token of a new key after {after:.3f} s at most")
 
 
 def main():
-    threads = [threading.Thread(target=client) for _ in range(8)]
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
     if failures:
-        sys.exit(f"{len(failures)} of {len(failures) + len(seen)} requests failed, the first: {failures[0]}")
-    with open(rolls_path, encoding="ascii") as f:
-        rolls = [(float(when), kid) for when, kid in (line.split() for line in f)]
-    lag = 0.0
-    for i, (when, kid) in enumerate(rolls):
-        until = rolls[i + 1][0] if i + 1 < len(rolls) else time.time()
-        after = [(asked, k) for asked, k in seen if when <= asked < until]
-        if kid not in {k for _, k in after}:
-            sys.exit(f"no token of the key that became current at {when}")
-        # One that came early would be a wrong answer, not a lag.
-        if any(k == kid and asked < when - 1 for asked, k in seen):
-            sys.exit(f"a token of {kid} was asked for before its effective date {when}")
-        older = {k for _, k in rolls[:i]} | {k for asked, k in seen if asked < rolls[0][0]}
-        lag = max([lag] + [asked - when for asked, k in after if k in older and k != kid])
-    print(f"{len(seen)} tokens, all verified, over {len(rolls)} rolls; longest lag {lag:.2f} s")
+        sys.exit(f"{len(failures)} of {len(failures) + sum(map(len, seen.values()))} requests failed, the first: {failures[0]}")
+    for path in paths:
+        judge(path)
 
 
 main()

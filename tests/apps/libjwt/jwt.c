@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kid recipe for libjwt, which takes a key as PEM text and loads it anew for each signature: compute the RFC 7638 kid
  * from a key loaded at most once a second, mint with the same text, and verify with the public half of that key. If a roll
- * came between, the token does not verify and is minted again. A threaded HTTP server: GET / answers one token.
- *   JWT_KEY=pinned.pem jwt PORT */
-#include <arpa/inet.h>
+ * came between, the token does not verify and is minted again. GET /ALG answers one token of the reference JWT_KEYS/ALG.pem;
+ * ALG is RS256, ES256, and PS256 where this libjwt has it (1.10 has not).
+ *   JWT_KEYS=DIR jwt PORT */
+#include "../c/web.h"
+
 #include <jwt.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -13,28 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct held {
+    const char *name;
     char *pem, *public_pem;
-    long pem_n, public_n;
-    jwt_alg_t alg;
     char kid[64];
     time_t loaded;
 };
 
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct held held;
-
-static void b64url(const unsigned char *in, size_t n, char *out)
-{
-    int len = EVP_EncodeBlock((unsigned char *)out, in, (int)n);
-
-    for (int i = 0; i < len; i++)
-        out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
-    while (len > 0 && out[len - 1] == '=')
-        out[--len] = '\0';
-}
+static struct held held[] = {{.name = "RS256"}, {.name = "PS256"}, {.name = "ES256"}};
 
 static void number(EVP_PKEY *key, const char *name, int width, char *out)
 {
@@ -45,14 +35,14 @@ static void number(EVP_PKEY *key, const char *name, int width, char *out)
     if (EVP_PKEY_get_bn_param(key, name, &bn) != 1)
         exit(3);
     n = width > 0 ? BN_bn2binpad(bn, bytes, width) : BN_bn2bin(bn, bytes);
-    b64url(bytes, (size_t)n, out);
+    web_b64url(bytes, (size_t)n, out);
     BN_free(bn);
 }
 
 /* RFC 7638: the required members in lexicographic order, without white space. */
 static void thumbprint(EVP_PKEY *key, char kid[64])
 {
-    static _Thread_local char a[2048], b[2048], jwk[4200];
+    char a[1400], b[1400], jwk[2900];
     unsigned char hash[32];
 
     if (EVP_PKEY_is_a(key, "RSA")) {
@@ -65,38 +55,35 @@ static void thumbprint(EVP_PKEY *key, char kid[64])
         snprintf(jwk, sizeof jwk, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", a, b);
     }
     EVP_Digest(jwk, strlen(jwk), hash, NULL, EVP_sha256(), NULL);
-    b64url(hash, sizeof hash, kid);
+    web_b64url(hash, sizeof hash, kid);
 }
 
-static char *text_of(BIO *bio, long *n)
+static char *text_of(BIO *bio)
 {
-    char *data = NULL, *copy;
+    char *data = NULL;
+    long n = BIO_get_mem_data(bio, &data);
 
-    *n = BIO_get_mem_data(bio, &data);
-    copy = malloc((size_t)*n + 1);
-    if (copy != NULL) {
-        memcpy(copy, data, (size_t)*n);
-        copy[*n] = '\0';
-    }
-    return copy;
+    return strndup(data, (size_t)n);
 }
 
-static int load(struct held *out)
+/* What a reference file holds now; the date is from before, so that what came after it is never taken for older. */
+static int load(const char *name, struct held *out)
 {
-    BIO *file = BIO_new_file(getenv("JWT_KEY"), "r"), *mem = BIO_new(BIO_s_mem()), *pub = BIO_new(BIO_s_mem());
+    BIO *mem = BIO_new(BIO_s_mem()), *pub = BIO_new(BIO_s_mem()), *file;
     EVP_PKEY *key = NULL;
-    char buf[4096];
+    char path[512], buf[4096];
     int n, good = 0;
 
+    *out = (struct held){.name = name, .loaded = time(NULL)};
+    snprintf(path, sizeof path, "%s/%s.pem", getenv("JWT_KEYS"), name);
+    file = BIO_new_file(path, "r");
     while (file != NULL && (n = BIO_read(file, buf, sizeof buf)) > 0)
         BIO_write(mem, buf, n);
-    out->pem = text_of(mem, &out->pem_n);
+    out->pem = text_of(mem);
     key = PEM_read_bio_PrivateKey(mem, NULL, NULL, NULL);
     if (key != NULL && PEM_write_bio_PUBKEY(pub, key) == 1) {
-        out->public_pem = text_of(pub, &out->public_n);
-        out->alg = EVP_PKEY_is_a(key, "RSA") ? JWT_ALG_RS256 : JWT_ALG_ES256;
+        out->public_pem = text_of(pub);
         thumbprint(key, out->kid);
-        out->loaded = time(NULL);
         good = 1;
     }
     EVP_PKEY_free(key);
@@ -106,38 +93,44 @@ static int load(struct held *out)
     return good;
 }
 
-/* A copy of what is held, loaded anew if it is older than a second. */
-static int current(struct held *out, int anew)
+static void drop(struct held *h)
 {
-    struct held fresh = {0};
+    free(h->pem);
+    free(h->public_pem);
+}
+
+/* A copy of what is held, loaded anew if it is older than a second. */
+static int current(struct held *mine, int anew, struct held *out)
+{
+    struct held fresh;
     int good = 1;
 
     pthread_mutex_lock(&held_lock);
-    if (anew || time(NULL) != held.loaded) {
-        good = load(&fresh);
+    if (anew || mine->pem == NULL || time(NULL) != mine->loaded) {
+        good = load(mine->name, &fresh);
         if (good) {
-            free(held.pem);
-            free(held.public_pem);
-            held = fresh;
-        }
+            drop(mine);
+            *mine = fresh;
+        } else
+            drop(&fresh);
     }
-    *out = held;
-    out->pem = strdup(held.pem != NULL ? held.pem : "");
-    out->public_pem = strdup(held.public_pem != NULL ? held.public_pem : "");
+    *out = *mine;
+    out->pem = strdup(mine->pem != NULL ? mine->pem : "");
+    out->public_pem = strdup(mine->public_pem != NULL ? mine->public_pem : "");
     pthread_mutex_unlock(&held_lock);
     return good;
 }
 
-static char *mint_with(const struct held *h)
+static char *mint_with(const struct held *h, jwt_alg_t alg)
 {
     jwt_t *jwt = NULL, *seen = NULL;
     char *text = NULL;
 
     if (jwt_new(&jwt) == 0 && jwt_add_header(jwt, "kid", h->kid) == 0 &&
         jwt_add_grant(jwt, "iss", "https://issuer.example") == 0 && jwt_add_grant_int(jwt, "iat", time(NULL)) == 0 &&
-        jwt_set_alg(jwt, h->alg, (const unsigned char *)h->pem, (int)h->pem_n) == 0)
+        jwt_set_alg(jwt, alg, (const unsigned char *)h->pem, (int)strlen(h->pem)) == 0)
         text = jwt_encode_str(jwt);
-    if (text != NULL && jwt_decode(&seen, text, (const unsigned char *)h->public_pem, (int)h->public_n) != 0) {
+    if (text != NULL && jwt_decode(&seen, text, (unsigned char *)h->public_pem, (int)strlen(h->public_pem)) != 0) {
         free(text);
         text = NULL;
     }
@@ -146,53 +139,22 @@ static char *mint_with(const struct held *h)
     return text;
 }
 
-static char *mint(void)
+static char *mint(const char *name)
 {
+    jwt_alg_t alg = jwt_str_alg(name);
     char *text = NULL;
 
-    for (int try = 0; try < 3 && text == NULL; try++) {
-        struct held h = {0};
-        if (current(&h, try > 0))
-            text = mint_with(&h);
-        free(h.pem);
-        free(h.public_pem);
-    }
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        for (int try = 0; try < 3 && text == NULL && strcmp(name, held[i].name) == 0; try++) {
+            struct held h;
+            if (current(&held[i], try > 0, &h))
+                text = mint_with(&h, alg);
+            drop(&h);
+        }
     return text;
-}
-
-static void *serve(void *arg)
-{
-    int fd = (int)(long)arg;
-    char request[2048], head[160];
-    char *token = NULL;
-
-    if (read(fd, request, sizeof request) > 0) {
-        token = mint();
-        snprintf(head, sizeof head, "HTTP/1.0 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                 token != NULL ? "200 OK" : "500 no token", token != NULL ? strlen(token) : 0);
-        if (write(fd, head, strlen(head)) < 0 || (token != NULL && write(fd, token, strlen(token)) < 0))
-            perror("write");
-    }
-    free(token);
-    close(fd);
-    return NULL;
 }
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-
-    at.sin_port = htons((unsigned short)atoi(argc > 1 ? argv[1] : "0"));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 64) != 0) {
-        perror("jwt");
-        return 1;
-    }
-    for (;;) {
-        int client = accept(fd, NULL, NULL);
-        pthread_t t;
-        if (client >= 0 && pthread_create(&t, NULL, serve, (void *)(long)client) == 0)
-            pthread_detach(t);
-    }
+    return web_serve(argc > 1 ? argv[1] : "0", mint);
 }
