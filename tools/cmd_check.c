@@ -183,7 +183,7 @@ static const struct tool_option options[] = {
     {"critical", OPT_CRITICAL, "TIME", "critical when it has less left:\n7d by default"},
     {"as-user", OPT_AS_USER, "USER", "sign as this user, as a service would; needs root"},
     {"openssl-conf", OPT_CNF, "FILE",
-     "the openssl.cnf that the servers read; else the one of\nOPENSSL_CONF, of certroll init, or of the system"},
+     "the openssl.cnf of the servers; else that of\nOPENSSL_CONF, of certroll init, or of the system"},
     {0},
 };
 
