@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# An outside eye: Java, with nothing but its own library, verifies JWTs of RSA and EC keys against `certroll jwks`, before and
+# An outside eye: Java, with nothing but its own library, verifies JWTs of RSA, EC and Ed25519 keys against `certroll jwks`, before and
 # after a roll. Ordinary keys, minted and published by another library, pass first.
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -16,7 +16,7 @@ b64url() { base64 -w 0 | tr '+/' '-_' | tr -d =; }
 import json
 from jwcrypto import jwk, jwt
 keys = []
-for kind, algs in ((dict(kty="RSA", size=2048), ("RS256", "PS256")), (dict(kty="EC", crv="P-256"), ("ES256",))):
+for kind, algs in ((dict(kty="RSA", size=2048), ("RS256", "PS256")), (dict(kty="EC", crv="P-256"), ("ES256",)), (dict(kty="OKP", crv="Ed25519"), ("EdDSA",))):
     key = jwk.JWK.generate(**kind)
     key.update(kid=key.thumbprint())
     keys.append(json.loads(key.export_public()))
@@ -27,7 +27,7 @@ for kind, algs in ((dict(kty="RSA", size=2048), ("RS256", "PS256")), (dict(kty="
 json.dump({"keys": keys}, open("control.jwks", "w"))
 END
 run verify control.jwks control.tokens
-same "$(wc -l <out)" 3 "tokens of the control"
+same "$(wc -l <out)" 4 "tokens of the control"
 sed 's/.$/A/; s/^\(.\{60\}\)../\1xx/' control.tokens >forged.tokens
 ! verify control.jwks forged.tokens >out 2>err || fail "the outside eye takes a forged token"
 
@@ -36,7 +36,12 @@ mint() {
     local how=$1 role=$2 bits=${1#??} input options=()
     input=$(printf '{"alg":"%s","typ":"JWT","kid":"%s"}' "$how" "$(kid_of "$role")" | b64url).$(printf '{"iss":"x"}' | b64url)
     [[ $how != PS* ]] || options=(-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest)
-    printf %s "$input" | openssl dgst "-sha$bits" "${options[@]}" -sign "$role.pem" -out sig || fail "dgst -sign $role"
+    printf %s "$input" >input
+    if [ "$how" = EdDSA ]; then
+        openssl pkeyutl -sign -rawin -inkey "$role.pem" -in input -out sig || fail "pkeyutl -sign $role"
+    else
+        openssl dgst "-sha$bits" "${options[@]}" -sign "$role.pem" -out sig input || fail "dgst -sign $role"
+    fi
     [[ $how != ES* ]] || to_p1363 "$bits"
     printf '%s.%s\n' "$input" "$(b64url <sig)"
 }
@@ -50,9 +55,9 @@ r, s = decode_dss_signature(open("sig", "rb").read())
 open("sig", "wb").write(r.to_bytes(n, "big") + s.to_bytes(n, "big"))
 END
 }
-roles=(rsa ec p384 p521)
-types=(rsa:2048 ec:P-256 ec:P-384 ec:P-521)
-for i in 0 1 2 3; do
+roles=(rsa ec p384 p521 ed)
+types=(rsa:2048 ec:P-256 ec:P-384 ec:P-521 ed25519)
+for i in "${!roles[@]}"; do
     role=${roles[i]}
     cert "$role" "${types[i]}"
     cert "$role-next" "${types[i]}"
@@ -64,11 +69,12 @@ mint_all() {
     mint ES256 ec
     mint ES384 p384
     mint ES512 p521
+    mint EdDSA ed
 }
 run certroll jwks "${roles[@]}" --out jwks.json
 mint_all >before.tokens
 run verify jwks.json before.tokens
-same "$(wc -l <out)" 9 tokens
+same "$(wc -l <out)" 10 tokens
 
 # Both sides of a roll verify with the set published before it, and with the one published after.
 for role in "${roles[@]}"; do run certroll import "$role-next.pfx" "$role" --passin pass:pw --effective-date +3s; done
@@ -77,8 +83,8 @@ sleep 3.2
 mint_all >after.tokens
 cat before.tokens after.tokens >both.tokens
 run verify jwks.json both.tokens
-same "$(cut -d' ' -f1 out | sort -u | wc -l)" 8 "kids"
+same "$(cut -d' ' -f1 out | sort -u | wc -l)" 10 "kids"
 run certroll jwks "${roles[@]}" --out jwks.json
 run verify jwks.json both.tokens
-same "$(wc -l <out)" 18 tokens
-ok "Java $(java -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p'): RS, PS and ES, with three digests each, over a roll"
+same "$(wc -l <out)" 20 tokens
+ok "Java $(java -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p'): RS, PS and ES, with three digests each, and EdDSA, over a roll"

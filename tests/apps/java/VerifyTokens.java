@@ -13,13 +13,14 @@ import java.security.MessageDigest;
 import java.security.PublicKey;
 import java.security.Signature;
 import java.security.cert.CertificateFactory;
-import java.security.interfaces.ECPublicKey;
-import java.security.interfaces.RSAPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.ECParameterSpec;
 import java.security.spec.ECPoint;
 import java.security.spec.ECPublicKeySpec;
+import java.security.spec.EdECPoint;
+import java.security.spec.EdECPublicKeySpec;
 import java.security.spec.MGF1ParameterSpec;
+import java.security.spec.NamedParameterSpec;
 import java.security.spec.PSSParameterSpec;
 import java.security.spec.RSAPublicKeySpec;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 
 public final class VerifyTokens {
     /** The JSON that a JWK set and a JWT's header are made of: objects, arrays, strings without exotic escapes, numbers. */
@@ -114,24 +116,39 @@ public final class VerifyTokens {
         return new BigInteger(1, bytes(base64url));
     }
 
+    /** RFC 8032, 5.1.2: y, little-endian, with the sign of x in the highest bit. */
+    private static PublicKey ed25519(byte[] x) throws Exception {
+        if (x.length != 32) throw new Exception("an Ed25519 key of " + x.length + " bytes");
+        byte[] y = new byte[32];
+        for (int i = 0; i < 32; i++) y[31 - i] = x[i];
+        boolean odd = y[0] < 0;
+        y[0] &= 0x7f;
+        EdECPoint point = new EdECPoint(odd, new BigInteger(1, y));
+        return KeyFactory.getInstance("Ed25519").generatePublic(new EdECPublicKeySpec(NamedParameterSpec.ED25519, point));
+    }
+
     private static final Map<String, String> CURVES = Map.of("P-256", "secp256r1", "P-384", "secp384r1", "P-521", "secp521r1");
 
     private static PublicKey key(Map<?, ?> jwk) throws Exception {
         if (jwk.get("kty").equals("RSA")) {
             return KeyFactory.getInstance("RSA").generatePublic(new RSAPublicKeySpec(number(jwk.get("n")), number(jwk.get("e"))));
         }
+        if (jwk.get("kty").equals("OKP")) return ed25519(bytes(jwk.get("x")));
         AlgorithmParameters curve = AlgorithmParameters.getInstance("EC");
         curve.init(new ECGenParameterSpec(CURVES.get(jwk.get("crv"))));
         ECPoint point = new ECPoint(number(jwk.get("x")), number(jwk.get("y")));
         return KeyFactory.getInstance("EC").generatePublic(new ECPublicKeySpec(point, curve.getParameterSpec(ECParameterSpec.class)));
     }
 
+    private static final Map<String, List<String>> MEMBERS =
+        Map.of("RSA", List.of("e", "kty", "n"), "EC", List.of("crv", "kty", "x", "y"), "OKP", List.of("crv", "kty", "x"));
+
     /** RFC 7638, over the members as they stand in the set. */
     private static String thumbprint(Map<?, ?> jwk) throws Exception {
-        String members = jwk.get("kty").equals("RSA")
-            ? String.format("{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", jwk.get("e"), jwk.get("n"))
-            : String.format("{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", jwk.get("crv"), jwk.get("x"), jwk.get("y"));
-        byte[] digest = MessageDigest.getInstance("SHA-256").digest(members.getBytes(StandardCharsets.US_ASCII));
+        List<String> required = MEMBERS.get((String) jwk.get("kty"));
+        StringJoiner members = new StringJoiner(",", "{", "}");
+        for (String name : required) members.add("\"" + name + "\":\"" + jwk.get(name) + "\"");
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest(members.toString().getBytes(StandardCharsets.US_ASCII));
         return Base64.getUrlEncoder().withoutPadding().encodeToString(digest);
     }
 
@@ -143,13 +160,11 @@ public final class VerifyTokens {
         byte[] der = Base64.getDecoder().decode((String) ((List<?>) jwk.get("x5c")).get(0));
         PublicKey certified = CertificateFactory.getInstance("X.509")
             .generateCertificate(new java.io.ByteArrayInputStream(der)).getPublicKey();
-        boolean same = key instanceof RSAPublicKey
-            ? ((RSAPublicKey) key).getModulus().equals(((RSAPublicKey) certified).getModulus())
-            : ((ECPublicKey) key).getW().equals(((ECPublicKey) certified).getW());
-        if (!same) throw new Exception("x5c of " + jwk.get("kid") + " certifies another key");
+        if (!certified.equals(key)) throw new Exception("x5c of " + jwk.get("kid") + " certifies another key");
     }
 
     private static Signature algorithm(String alg) throws Exception {
+        if (alg.equals("EdDSA")) return Signature.getInstance("Ed25519");
         String bits = alg.substring(2);
         if (alg.startsWith("RS")) return Signature.getInstance("SHA" + bits + "withRSA");
         if (alg.startsWith("ES")) return Signature.getInstance("SHA" + bits + "withECDSAinP1363Format");
