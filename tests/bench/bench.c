@@ -15,11 +15,11 @@
 #include <time.h>
 
 static const struct option options[] = {
-    {"measure", 1, NULL, 'm'}, {"variant", 1, NULL, 'v'}, {"parameter", 1, NULL, 'a'}, {"pair", 1, NULL, 'r'},
-    {"backend", 1, NULL, 'b'}, {"alg", 1, NULL, 'g'},     {"key", 1, NULL, 'k'},       {"module", 1, NULL, 'M'},
-    {"pin", 1, NULL, 'p'},     {"id", 1, NULL, 'i'},      {"label", 1, NULL, 'l'},     {"threads", 1, NULL, 't'},
-    {"ms", 1, NULL, 's'},      {"count", 1, NULL, 'c'},   {"old", 1, NULL, 'o'},       {"new", 1, NULL, 'n'},
-    {"config", 1, NULL, 'f'},  {"flip", 1, NULL, 'F'},    {NULL, 0, NULL, 0}};
+    {"measure", 1, NULL, 'm'}, {"variant", 1, NULL, 'v'}, {"parameter", 1, NULL, 'a'},  {"pair", 1, NULL, 'r'},
+    {"backend", 1, NULL, 'b'}, {"alg", 1, NULL, 'g'},     {"key", 1, NULL, 'k'},        {"module", 1, NULL, 'M'},
+    {"pin", 1, NULL, 'p'},     {"id", 1, NULL, 'i'},      {"label", 1, NULL, 'l'},      {"threads", 1, NULL, 't'},
+    {"ms", 1, NULL, 's'},      {"count", 1, NULL, 'c'},   {"old", 1, NULL, 'o'},        {"new", 1, NULL, 'n'},
+    {"config", 1, NULL, 'f'},  {"flip", 1, NULL, 'F'},    {"signatures", 1, NULL, 'S'}, {NULL, 0, NULL, 0}};
 
 static void option(struct bench *b, int c, char *value)
 {
@@ -34,6 +34,8 @@ static void option(struct bench *b, int c, char *value)
         b->ms = atoi(value);
     else if (c == 'c')
         b->count = atoi(value);
+    else if (c == 'S')
+        b->signatures = (unsigned)strtoul(value, NULL, 10);
     else if (c == 'F')
         b->flip = atol(value);
     else

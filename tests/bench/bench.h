@@ -17,7 +17,7 @@ struct bench {
     const char *module, *pin, *id, *label;            /* raw: path, PIN file, CKA_ID in hex, token label */
     const char *old, *new;                            /* files */
     const char *config;
-    unsigned threads;
+    unsigned threads, signatures;
     int ms, count;
     long flip;
 };

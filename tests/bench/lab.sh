@@ -8,6 +8,7 @@ BENCH_PAIRS=${BENCH_PAIRS:-10}
 softhsm=/usr/lib/softhsm/libsofthsm2.so
 lab=$T/lab
 pin=$T/pin
+# shellcheck disable=SC2034 # for the parts
 algs=(rsa pss ec ed25519)
 BUILD=$(cd "$BENCH/../.." && pwd)
 certroll=$BUILD/tools/certroll
