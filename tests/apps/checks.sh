@@ -30,7 +30,7 @@ tls_checks() { # ROUTE TYPE
     instance "$route-$kind-never" "$warm" "$T/older.pem"
     never=$leader
     load_start "$port" 2
-    roll "${kind}2" 2
+    roll "${kind}2" 1
     same "$(served "$port")" "${kind}1" "before the reload"
     write_pem "${kind}2" site.pem
     server_reload "$main"
