@@ -58,6 +58,24 @@ void store_revocations_free(struct store_revocation **list, size_t n);
 /* Adds, or updates the entry with the same spki. */
 cr_status store_revocation_save(struct store *store, const struct store_revocation *rev, struct cr_err *err);
 
+/* outputs.json: the files that tools wrote from records, to find them stale and to write them again. */
+enum store_output_kind { STORE_OUTPUT_REFERENCE, STORE_OUTPUT_BUNDLE, STORE_OUTPUT_JWKS };
+struct store_output {
+    char *path; /* absolute */
+    enum store_output_kind kind;
+    char **roles;
+    size_t nroles;
+    bool has_slot, has_bind;
+    enum role_slot slot;
+    enum role_binding bind;
+};
+cr_status store_outputs(struct store *store, struct store_output **list, size_t *n, struct cr_err *err);
+/* The same from bytes: what the fuzz target calls. CR_E_INVALID, CR_E_UNSUPPORTED. */
+cr_status store_outputs_read(struct cr_bytes text, struct store_output **list, size_t *n, struct cr_err *err);
+void store_outputs_free(struct store_output **list, size_t n);
+/* Adds, or replaces the entry of the same path; forgets those whose file is gone. */
+cr_status store_output_save(struct store *store, const struct store_output *output, struct cr_err *err);
+
 /* Appends to history.jsonl, chaining on its last line; a torn last line (killed writer) is set aside with a note in the
  * chain, never lost silently. @own gets the new line's hash. */
 cr_status store_history_append(struct store *store, const struct role_history_entry *entry, role_hash_fn *hash,

@@ -36,6 +36,8 @@ void check_add(struct check *check, enum check_level level, const char *id, cons
 void check_setup(struct check *check);
 /* One role's certificates by what its record says: dates, chain, domain, key size, lead time, clock. */
 void check_role(struct check *check, const struct tool_role *role);
+/* The files that pem and jwks wrote: are they what would be written now? */
+void check_outputs(struct check *check);
 /* Signs with every assigned key by a fresh provider in a child, as check->as_user if that is set. */
 void check_probe(struct check *check);
 

@@ -168,6 +168,7 @@ static cr_status run(struct tool *tool, struct cr_err *err)
         check_setup(&check);
         for (size_t i = 0; i < check.nroles; i++)
             check_role(&check, &roles[i]);
+        check_outputs(&check);
         check_probe(&check);
     }
     st = report(&check, err);

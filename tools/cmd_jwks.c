@@ -1,41 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
-#include "tool_jwks.h"
+#include "tool_outputs.h"
 
 enum { OPT_OUT = 1 };
 
-static cr_status write_set(struct tool *tool, json_t *set, struct cr_err *err)
-{
-    char *text = json_dumps(set, JSON_INDENT(2));
-    struct cr_buf buf = {0};
-    cr_status st;
-
-    if (!text)
-        return cr_fail(err, CR_E_NOMEM, "out of memory");
-    if (!cr_failed(st = cr_buf_printf(&buf, err, "%s\n", text)))
-        st = tool_output(tool_opt(tool, OPT_OUT), 0644, cr_buf_bytes(&buf), err);
-    cr_buf_clear(&buf);
-    free(text);
-    return st;
-}
-
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
-    struct tool_role *roles = NULL;
+    const struct store_output output = {.kind = STORE_OUTPUT_JWKS, .roles = tool->args, .nroles = (size_t)tool->nargs};
+    struct cr_buf text = {0};
     json_t *set = NULL;
-    size_t n = 0;
-    cr_status st;
+    cr_status st = tool_output_compose(tool, &output, &text, err);
 
-    if (cr_failed(st = tool_roles_read(tool, tool->args, (size_t)tool->nargs, &roles, &n, err)) ||
-        cr_failed(st = tool_jwks(roles, n, &set, err)))
-        goto out;
+    if (cr_failed(st))
+        return st;
+    set = json_loadb((const char *)text.p, text.n, 0, NULL);
     if (!json_array_size(json_object_get(set, "keys")))
-        tool_warn("the set is empty: nothing is assigned to %s", n == 1 ? "the role" : "these roles");
-    st = write_set(tool, set, err);
-out:
+        tool_warn("the set is empty: nothing is assigned to %s", tool->nargs == 1 ? "the role" : "these roles");
     json_decref(set);
-    tool_roles_free(&roles, n);
+    st = tool_output_write(tool, tool_opt(tool, OPT_OUT), &output, cr_buf_bytes(&text), err);
+    cr_buf_clear(&text);
     return st;
 }
 

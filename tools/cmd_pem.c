@@ -1,76 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
-#include "tool_pem.h"
-#include "tool_role.h"
+#include "tool_outputs.h"
 
 enum { OPT_SLOT = 1, OPT_BIND, OPT_BUNDLE, OPT_OUT };
 
-static cr_status uri_read(struct tool *tool, struct role_uri *uri, struct cr_err *err)
+static cr_status output_read(struct tool *tool, struct store_output *out, struct cr_err *err)
 {
     const char *slot = tool_opt(tool, OPT_SLOT), *bind = tool_opt(tool, OPT_BIND);
     struct cr_err why;
 
+    *out = (struct store_output){
+        .kind = tool_opt(tool, OPT_BUNDLE) ? STORE_OUTPUT_BUNDLE : STORE_OUTPUT_REFERENCE,
+        .roles = tool->args,
+        .nroles = 1,
+        .has_slot = slot,
+        .has_bind = bind,
+    };
     if (cr_failed(role_name_check(tool->args[0], &why)))
         return cr_fail(err, CR_E_USAGE, "%s", why.text);
-    memcpy(uri->role, tool->args[0], strlen(tool->args[0]) + 1);
-    uri->has_slot = slot;
-    uri->has_bind = bind;
-    if (slot && cr_failed(role_slot_parse(slot, &uri->slot, &why)))
+    if (slot && cr_failed(role_slot_parse(slot, &out->slot, &why)))
         return cr_fail(err, CR_E_USAGE, "--slot: %s", why.text);
-    if (bind && cr_failed(role_binding_parse(bind, &uri->bind, &why)))
+    if (bind && cr_failed(role_binding_parse(bind, &out->bind, &why)))
         return cr_fail(err, CR_E_USAGE, "--bind: %s", why.text);
-    if (tool_opt(tool, OPT_BUNDLE) && bind && uri->bind == ROLE_BIND_LIVE)
+    if (out->kind == STORE_OUTPUT_BUNDLE && bind && out->bind == ROLE_BIND_LIVE)
         return cr_fail(err, CR_E_USAGE,
                        "pem: a bundle names its key by thumbprint and so is pinned; --bind live contradicts that");
     return cr_ok();
 }
 
 /* The file is right but will not load as things are. */
-static cr_status warn(struct tool *tool, const struct tool_role *role, const struct role_uri *uri, struct cr_err *err)
+static cr_status warn(struct tool *tool, const struct store_output *output, struct cr_err *err)
 {
+    struct tool_role role = {0};
     struct role_cert *cert;
     const struct conf *conf;
     struct cr_err why;
     cr_status st;
 
-    if (cr_failed(st = tool_conf(tool, &conf, err)))
+    if (cr_failed(st = tool_conf(tool, &conf, err)) ||
+        cr_failed(st = tool_role_read(tool, output->roles[0], &role, err)))
         return st;
-    if (!conf_reference_allowed(conf, uri->role))
+    if (!conf_reference_allowed(conf, output->roles[0]))
         tool_warn("'references' in %s does not allow files that name role %s: the provider will refuse this one",
-                  conf->path, uri->role);
-    if (cr_failed(tool_role_slot(role, uri->slot, &cert, &why)))
+                  conf->path, output->roles[0]);
+    if (cr_failed(tool_role_slot(&role, output->slot, &cert, &why)))
         tool_warn("the reference does not load yet: %s", why.text);
-    return cr_ok();
-}
-
-static cr_status compose(struct tool *tool, const struct role_uri *uri, struct cr_buf *out, struct cr_err *err)
-{
-    struct tool_role role = {0};
-    struct role_cert *cert;
-    cr_status st;
-
-    if (cr_failed(st = tool_role_read(tool, uri->role, &role, err)))
-        return st;
-    if (!tool_opt(tool, OPT_BUNDLE)) {
-        if (!cr_failed(st = warn(tool, &role, uri, err)))
-            st = tool_pem_reference(uri, out, err);
-    } else if (!cr_failed(st = tool_role_slot(&role, uri->slot, &cert, err)) &&
-               !cr_failed(st = warn(tool, &role, uri, err))) {
-        st = tool_pem_bundle(role.rec, cert, out, err);
-    }
     tool_role_clear(&role);
     return st;
 }
 
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
-    struct role_uri uri = {0};
+    struct store_output output;
     struct cr_buf text = {0};
     cr_status st;
 
-    if (!cr_failed(st = uri_read(tool, &uri, err)) && !cr_failed(st = compose(tool, &uri, &text, err)))
-        st = tool_output(tool_opt(tool, OPT_OUT), 0644, cr_buf_bytes(&text), err);
+    if (!cr_failed(st = output_read(tool, &output, err)) &&
+        !cr_failed(st = tool_output_compose(tool, &output, &text, err)) && !cr_failed(st = warn(tool, &output, err)))
+        st = tool_output_write(tool, tool_opt(tool, OPT_OUT), &output, cr_buf_bytes(&text), err);
     cr_buf_clear(&text);
     return st;
 }

@@ -99,6 +99,34 @@ same "$(json 'sorted(f["about"] for f in d["findings"] if f["id"] == "sign")')" 
 run certroll cancel $R
 no_lead lab
 
+# ---- files that pem and jwks wrote, over a roll
+run certroll pem Web --bundle --out site.pem
+run certroll pem $R --bind pinned --out oauth.pem
+run certroll jwks $R Ed --out jwks.json
+ln -s site.pem linked.pem
+run certroll pem Web --bundle --out linked.pem # replaces the link
+found 0 sign ok signs $R Web Ed
+run certroll import b.pfx Web --passin pass:pw
+run certroll import b.pfx $R --passin pass:pw
+found 1 output warning "bundle is not what its role has now" $R Web Ed
+same "$(json 'sorted([f["about"], f["remedy"]] for f in d["findings"] if f["id"] == "output")' out | sed "s|$T/||g")" \
+    "$(printf '[["jwks.json", "certroll jwks %s Ed --out jwks.json"], ["linked.pem", "certroll pem Web --bundle --out linked.pem"], ["site.pem", "certroll pem Web --bundle --out site.pem"]]' $R)"
+found 1 output warning "not what verifiers should have" Ed
+rm linked.pem
+read -ra remedy < <(json 'next(f["remedy"] for f in d["findings"] if f["about"].endswith("jwks.json"))' out)
+run "${remedy[@]}"
+run certroll pem Web --bundle --out site.pem
+found 0 sign ok signs $R Web Ed
+run certroll unassign Web
+found 1 output warning "cannot be written again" Web
+rm site.pem
+run certroll import e.pfx Web --passin pass:pw
+if [ "$(id -u)" = 0 ]; then # whoever may not write the state writes files all the same
+    chmod 755 lab && mkdir -m 777 open
+    (reachable_build && cd open && run setpriv --reuid 65534 --regid 65534 --clear-groups certroll pem Web --out other.pem)
+    ! grep -q other.pem lab/state/outputs.json || fail "nobody wrote into the state directory"
+fi
+
 # ---- openssl.cnf
 cp $cnf good.cnf
 edit() { sed "$1" good.cnf >$cnf; }
