@@ -2,6 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 # The list of checks itself, after lib.sh: tls_checks for a key type, tls_rolls under load, tls_server for all of them.
 
+chain() { # PORT NAME: leaf and intermediate; without the latter the leaf does not verify
+    begin "rsa chain"
+    ! plain openssl verify -CAfile ca.crt "$2.crt" >verify.log 2>&1 || fail "$2 needs no chain: the test is wrong"
+    plain openssl s_client -connect "127.0.0.1:$1" -showcerts </dev/null >shown.log 2>&1 || fail "$(tail -n 3 shown.log)"
+    same "$(grep -c BEGIN shown.log)" 2 "certificates served"
+    same "$(served "$1")" "$2" "seen by a client that trusts the root alone"
+    passed
+}
+
+static_rsa() { # PORT NAME: TLS 1.2 without (EC)DHE, where the server decrypts; not every one does that with any key
+    local i got options=(-tls1_2 -cipher AES128-SHA:@SECLEVEL=0)
+    begin "rsa static key exchange"
+    got=$(served "$1" "${options[@]}")
+    [ "$route" != control ] || [[ $got != failed* ]] || echo "$got" >static-refused
+    if [ -e static-refused ]; then
+        [[ $got == failed* ]] || fail "an ordinary key file is refused, the role's is not"
+        result "$now" refused "with any key"
+        return
+    fi
+    for ((i = 0; i < 12; i++)); do same "$(served "$1" "${options[@]}")" "$2" "handshake $i"; done
+    passed
+}
+
 tls_checks() { # ROUTE TYPE
     local kind=${2%%:*} port warm cold main never
     route=$1 role=Tls-$kind-$1
@@ -18,6 +41,10 @@ tls_checks() { # ROUTE TYPE
     begin "$kind handshakes"
     handshakes "$port" "${kind}1"
     passed
+    if [ "$kind" = rsa ]; then
+        chain "$port" rsa1
+        static_rsa "$port" rsa1
+    fi
     begin "$kind reload"
     server_reload "$main"
     sleep 0.5

@@ -42,11 +42,20 @@ apps_lab() { # the user's group may sign; the environment of servers names nothi
     printf '%s\n' '[req]' 'distinguished_name=dn' '[dn]' '[ca]' 'basicConstraints=critical,CA:TRUE' '[leaf]' \
         'basicConstraints=CA:FALSE' 'subjectAltName=DNS:localhost' >req.cnf
     cert ca rsa:2048 30 -config req.cnf -extensions ca
+    cert sub rsa:2048 30 -config req.cnf -extensions ca -CA ca.crt -CAkey ca.key -subj /CN=sub
     [ "$(type -t server_prepare)" != function ] || server_prepare
 }
 
-leaf() { # NAME TYPE: a server certificate for localhost whose OU says which one it is
-    cert "$1" "$2" 30 -config req.cnf -extensions leaf -CA ca.crt -CAkey ca.key -subj "/OU=$1/CN=localhost"
+# A server certificate for localhost whose OU says which one it is. Those with RSA keys come from an intermediate CA: clients
+# trust the root alone, so a handshake shows that the chain is served.
+leaf() { # NAME TYPE
+    local issuer=ca
+    [[ $2 != rsa* ]] || issuer=sub
+    cert "$1" "$2" 30 -config req.cnf -extensions leaf -CA $issuer.crt -CAkey $issuer.key -subj "/OU=$1/CN=localhost"
+    : >"$1.chain"
+    [ $issuer = ca ] || cp $issuer.crt "$1.chain"
+    cat "$1.crt" "$1.chain" "$1.key" >"$1.pem" # what an ordinary server is given
+    plain openssl pkcs12 -export -in "$1.pem" -out "$1.pfx" -passout pass:pw
 }
 
 # Instances: $T/i/NAME is the folder of one, the group of its leader is the set of its processes.
@@ -130,5 +139,5 @@ roll() { # NAME SECONDS: the change of pair, by an ordinary file or by the role;
     sleep "$2.3"
 }
 write_pem() { # NAME FILE: what the server is given as certificate and as key
-    if [ "$route" = control ]; then cat "$1.crt" "$1.key" >"$2"; else run certroll pem "$role" --bundle --out "$2"; fi
+    if [ "$route" = control ]; then cp "$1.pem" "$2"; else run certroll pem "$role" --bundle --out "$2"; fi
 }
