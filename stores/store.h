@@ -59,11 +59,11 @@ void store_revocations_free(struct store_revocation **list, size_t n);
 cr_status store_revocation_save(struct store *store, const struct store_revocation *rev, struct cr_err *err);
 
 /* outputs.json: the files that tools wrote from records, to find them stale and to write them again. */
-enum store_output_kind { STORE_OUTPUT_REFERENCE, STORE_OUTPUT_BUNDLE, STORE_OUTPUT_JWKS };
+enum store_output_kind { STORE_OUTPUT_REFERENCE, STORE_OUTPUT_BUNDLE, STORE_OUTPUT_JWKS, STORE_OUTPUT_METRICS };
 struct store_output {
     char *path; /* absolute */
     enum store_output_kind kind;
-    char **roles;
+    char **roles; /* none for metrics, which are of all */
     size_t nroles;
     bool has_slot, has_bind;
     enum role_slot slot;

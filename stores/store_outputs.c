@@ -18,6 +18,7 @@ static const char *const kinds[] = {
     [STORE_OUTPUT_REFERENCE] = "reference",
     [STORE_OUTPUT_BUNDLE] = "bundle",
     [STORE_OUTPUT_JWKS] = "jwks",
+    [STORE_OUTPUT_METRICS] = "metrics",
 };
 
 static void output_clear(struct store_output *o)

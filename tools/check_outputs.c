@@ -8,7 +8,7 @@
 
 #define FILE_MAX (16 * 1024 * 1024)
 
-/* A role among those that are checked? */
+/* A role among those that are checked? Metrics are of no role, and of the second they were written. */
 static bool concerns(const struct check *check, const struct store_output *o)
 {
     for (size_t i = 0; i < o->nroles; i++)

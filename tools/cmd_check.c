@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "check.h"
+#include "tool_checked.h"
 
 enum { OPT_WARNING = 1, OPT_CRITICAL, OPT_AS_USER, OPT_CNF };
-
-static const char *const levels[] = {"ok", "warning", "critical", "unknown"};
 
 void check_add(struct check *check, enum check_level level, const char *id, const char *about, const char *remedy,
                const char *fmt, ...)
@@ -73,10 +72,10 @@ static cr_status report_json(const struct check *check, enum check_level level, 
     for (size_t i = 0; i < check->n; i++) {
         const struct check_finding *f = &check->findings[i];
         json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s?}", "level", levels[f->level], "id", f->id, "about",
-                                        f->about, "text", f->text, "remedy", *f->remedy ? f->remedy : NULL));
+                              json_pack("{s:s, s:s, s:s, s:s, s:s?}", "level", tool_check_levels[f->level], "id", f->id,
+                                        "about", f->about, "text", f->text, "remedy", *f->remedy ? f->remedy : NULL));
     }
-    return tool_print_json(json_pack("{s:s, s:I, s:s?, s:s?, s:o}", "level", levels[level], "roles",
+    return tool_print_json(json_pack("{s:s, s:I, s:s?, s:s?, s:o}", "level", tool_check_levels[level], "roles",
                                      (json_int_t)check->nroles, "openssl_conf", check->cnf, "as_user", check->as_user,
                                      "findings", list),
                            err);
@@ -93,6 +92,14 @@ static cr_status report(struct check *check, struct cr_err *err)
     else
         report_say(check, level, counts);
     check->tool->exit_code = (int)level;
+    if (!cr_failed(st) && check->conf && !check->tool->nargs) {
+        struct tool_checked checked = {.when = check->tool->now, .level = (int)level};
+        struct cr_err why;
+
+        memcpy(checked.counts, counts, sizeof(checked.counts));
+        if (cr_failed(tool_checked_save(check->tool, &checked, &why)))
+            tool_warn("'metrics' will not know of this check: %s", why.text);
+    }
     return st;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tool_jwks.h"
+#include "tool_metrics.h"
 #include "tool_pem.h"
 
 /* ---- composing ---- */
@@ -59,6 +60,8 @@ cr_status tool_output_compose(struct tool *tool, const struct store_output *outp
                               struct cr_err *err)
 {
     text->n = 0;
+    if (output->kind == STORE_OUTPUT_METRICS)
+        return tool_metrics(tool, text, err);
     if (output->kind == STORE_OUTPUT_JWKS)
         return jwks(tool, output, text, err);
     if (output->nroles != 1)
@@ -113,7 +116,8 @@ cr_status tool_output_write(struct tool *tool, const char *path, const struct st
 
 void tool_output_command(const struct store_output *output, char *out, size_t size)
 {
-    size_t n = (size_t)snprintf(out, size, "certroll %s", output->kind == STORE_OUTPUT_JWKS ? "jwks" : "pem");
+    static const char *const verbs[] = {"pem", "pem", "jwks", "metrics"};
+    size_t n = (size_t)snprintf(out, size, "certroll %s", verbs[output->kind]);
 
     for (size_t i = 0; i < output->nroles && n < size; i++)
         n += (size_t)snprintf(out + n, size - n, " %s", output->roles[i]);
