@@ -139,6 +139,22 @@ cr_status tok_attr_get(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBU
     return st;
 }
 
+bool tok_attr_peek(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBUTE *attrs, CK_ULONG n)
+{
+    CK_ULONG room[8];
+    bool good;
+
+    if (n > CR_COUNT(room) || cr_failed(tok_session_enter(ses, NULL)))
+        return false;
+    for (CK_ULONG i = 0; i < n; i++)
+        room[i] = attrs[i].ulValueLen;
+    good = ses->p11->C_GetAttributeValue(ses->handle, obj, attrs, n) == CKR_OK;
+    tok_session_leave(ses);
+    for (CK_ULONG i = 0; good && i < n; i++)
+        good = attrs[i].ulValueLen <= room[i];
+    return good;
+}
+
 cr_status tok_attr_bool(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBUTE_TYPE type, bool absent_value,
                         bool *out, struct cr_err *err)
 {

@@ -14,6 +14,9 @@ cr_status tok_attr_find_all(struct tok_session *ses, CK_ATTRIBUTE *tmpl, CK_ULON
 /* One attribute. An object that has not got it, or does not show it, gives an empty buffer and success. */
 cr_status tok_attr_get(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBUTE_TYPE type, struct cr_buf *out,
                        struct cr_err *err);
+/* Several at once into the caller's buffers, in one call. False when the module did not give all of them, each within its
+ * room: some give none then, others half. Ask for each with what follows. */
+bool tok_attr_peek(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBUTE *attrs, CK_ULONG n);
 /* CK_BBOOL; absent gives @absent. */
 cr_status tok_attr_bool(struct tok_session *ses, CK_OBJECT_HANDLE obj, CK_ATTRIBUTE_TYPE type, bool absent, bool *out,
                         struct cr_err *err);

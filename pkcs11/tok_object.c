@@ -152,47 +152,88 @@ static cr_status other_key(struct tok_entry *entry, struct tok_session *ses, con
                    entry->location, what);
 }
 
-static cr_status type_check(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE obj, struct cr_err *err)
+/* What the private object shows of itself; empty numbers are not shown. */
+struct shown {
+    CK_ULONG type;
+    bool always_auth;
+    struct cr_buf number, exponent; /* RSA: the modulus; EC: the curve */
+};
+
+static void shown_clear(struct shown *shown)
 {
-    static const CK_KEY_TYPE types[] = {
-        [TOK_KEY_RSA] = CKK_RSA, [TOK_KEY_EC] = CKK_EC, [TOK_KEY_ED25519] = CKK_EC_EDWARDS};
+    cr_buf_clear(&shown->number);
+    cr_buf_clear(&shown->exponent);
+}
+
+static CK_ATTRIBUTE_TYPE number_type(enum tok_key_type type)
+{
+    return type == TOK_KEY_RSA ? CKA_MODULUS : CKA_EC_PARAMS;
+}
+
+/* All of it in one call, if the token can. */
+static bool shown_peek(const struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE obj,
+                       struct shown *shown)
+{
+    static const CK_ULONG asked[] = {[TOK_KEY_RSA] = 4, [TOK_KEY_EC] = 3, [TOK_KEY_ED25519] = 2};
+    unsigned char number[2048] = {0}, exponent[64] = {0};
+    CK_BBOOL always = CK_FALSE;
     CK_ULONG type = 0;
+    CK_ATTRIBUTE attrs[] = {{CKA_KEY_TYPE, &type, sizeof(type)},
+                            {CKA_ALWAYS_AUTHENTICATE, &always, sizeof(always)},
+                            {number_type(entry->pub.type), number, sizeof(number)},
+                            {CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)}};
+    CK_ULONG n = asked[entry->pub.type];
+
+    if (!tok_attr_peek(ses, obj, attrs, n) || attrs[0].ulValueLen != sizeof(type) ||
+        attrs[1].ulValueLen != sizeof(always))
+        return false;
+    shown->type = type;
+    shown->always_auth = always != CK_FALSE;
+    return (n < 3 || !cr_failed(cr_buf_set(&shown->number, number, attrs[2].ulValueLen, NULL))) &&
+           (n < 4 || !cr_failed(cr_buf_set(&shown->exponent, exponent, attrs[3].ulValueLen, NULL)));
+}
+
+static cr_status shown_read(const struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE obj,
+                            struct shown *shown, struct cr_err *err)
+{
+    enum tok_key_type type = entry->pub.type;
     cr_status st;
 
-    if (cr_failed(st = tok_attr_ulong(ses, obj, CKA_KEY_TYPE, &type, err)) ||
-        cr_failed(st = tok_attr_bool(ses, obj, CKA_ALWAYS_AUTHENTICATE, false, &ses->always_auth, err)))
+    if (shown_peek(entry, ses, obj, shown))
+        return cr_ok();
+    if (cr_failed(st = tok_attr_ulong(ses, obj, CKA_KEY_TYPE, &shown->type, err)) ||
+        cr_failed(st = tok_attr_bool(ses, obj, CKA_ALWAYS_AUTHENTICATE, false, &shown->always_auth, err)))
         return st;
-    return type == types[entry->pub.type] ? st : other_key(entry, ses, "another key type", err);
+    if (type != TOK_KEY_ED25519)
+        st = tok_attr_get(ses, obj, number_type(type), &shown->number, err);
+    if (!cr_failed(st) && type == TOK_KEY_RSA)
+        st = tok_attr_get(ses, obj, CKA_PUBLIC_EXPONENT, &shown->exponent, err);
+    return st;
+}
+
+/* Not another number than the one of the certificate. */
+static bool number_fits(const struct cr_buf *shown, const struct cr_buf *want)
+{
+    return shown->n == 0 || cr_bytes_equal(tok_attr_trim(cr_buf_bytes(shown)), tok_attr_trim(cr_buf_bytes(want)));
 }
 
 /* RSA: *told when the private object shows its modulus. A public object with the same id would prove nothing. */
-static cr_status numbers_check(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE obj, bool *told,
-                               struct cr_err *err)
+static cr_status shown_check(struct tok_entry *entry, struct tok_session *ses, const struct shown *shown, bool *told,
+                             struct cr_err *err)
 {
-    struct cr_buf n = {0}, e = {0}, params = {0};
-    cr_status st;
+    static const CK_KEY_TYPE types[] = {
+        [TOK_KEY_RSA] = CKK_RSA, [TOK_KEY_EC] = CKK_EC, [TOK_KEY_ED25519] = CKK_EC_EDWARDS};
+    bool rsa = entry->pub.type == TOK_KEY_RSA;
 
-    if (entry->pub.type == TOK_KEY_RSA) {
-        if (cr_failed(st = tok_attr_get(ses, obj, CKA_MODULUS, &n, err)) ||
-            cr_failed(st = tok_attr_get(ses, obj, CKA_PUBLIC_EXPONENT, &e, err)))
-            goto out;
-        *told = n.n > 0;
-        if ((n.n > 0 && !cr_bytes_equal(tok_attr_trim(cr_buf_bytes(&n)), tok_attr_trim(cr_buf_bytes(&entry->pub.n)))) ||
-            (e.n > 0 && !cr_bytes_equal(tok_attr_trim(cr_buf_bytes(&e)), tok_attr_trim(cr_buf_bytes(&entry->pub.e)))))
-            st = other_key(entry, ses, "another modulus", err);
-    } else if (entry->pub.type == TOK_KEY_EC) {
-        st = tok_attr_get(ses, obj, CKA_EC_PARAMS, &params, err);
-        if (!cr_failed(st) && params.n > 0 &&
-            !cr_bytes_equal(cr_buf_bytes(&params), cr_buf_bytes(&entry->pub.ec_params)))
-            st = other_key(entry, ses, "another curve", err);
-    } else {
-        st = cr_ok();
-    }
-out:
-    cr_buf_clear(&n);
-    cr_buf_clear(&e);
-    cr_buf_clear(&params);
-    return st;
+    if (shown->type != types[entry->pub.type])
+        return other_key(entry, ses, "another key type", err);
+    if (rsa && (!number_fits(&shown->number, &entry->pub.n) || !number_fits(&shown->exponent, &entry->pub.e)))
+        return other_key(entry, ses, "another modulus", err);
+    if (entry->pub.type == TOK_KEY_EC && shown->number.n > 0 &&
+        !cr_bytes_equal(cr_buf_bytes(&shown->number), cr_buf_bytes(&entry->pub.ec_params)))
+        return other_key(entry, ses, "another curve", err);
+    *told = rsa && shown->number.n > 0;
+    return cr_ok();
 }
 
 /* DigestInfo of SHA-256 and 32 bytes; EC signs the 32 bytes alone, Ed25519 takes them as the message. */
@@ -226,12 +267,16 @@ static cr_status probe(struct tok_entry *entry, struct tok_session *ses, CK_OBJE
 static cr_status prove(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE obj,
                        const struct tok_prover *prover, struct cr_err *err)
 {
+    struct shown shown = {0};
     bool told = false;
     cr_status st;
 
-    if (cr_failed(st = type_check(entry, ses, obj, err)) || cr_failed(st = numbers_check(entry, ses, obj, &told, err)))
-        return st;
-    return told ? st : probe(entry, ses, obj, prover, err);
+    if (!cr_failed(st = shown_read(entry, ses, obj, &shown, err))) {
+        ses->always_auth = shown.always_auth;
+        st = shown_check(entry, ses, &shown, &told, err);
+    }
+    shown_clear(&shown);
+    return cr_failed(st) || told ? st : probe(entry, ses, obj, prover, err);
 }
 
 cr_status tok_entry_handle(struct tok_entry *entry, struct tok_session *ses, const struct tok_prover *prover,

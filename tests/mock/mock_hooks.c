@@ -127,21 +127,31 @@ static enum mock_attr_mode attr_mode(const struct ck_attribute *attr)
     return mode;
 }
 
-/* Reads of one attribute alone: the token layer has no others. */
-static ck_rv_t attribute_value(ck_session_handle_t session, ck_object_handle_t object, struct ck_attribute *templ,
-                               unsigned long n)
+static ck_rv_t one_value(ck_session_handle_t session, ck_object_handle_t object, struct ck_attribute *attr)
 {
     static const unsigned char yes = 1;
-    enum mock_attr_mode mode = n == 1 ? attr_mode(templ) : MOCK_ATTR_TRUE;
+    enum mock_attr_mode mode = attr_mode(attr);
     unsigned long len = atomic_load(&as->attr_len);
 
     if (mode == MOCK_ATTR_VALUE)
-        return attr_give(templ, as->attr_value, len < sizeof(as->attr_value) ? len : sizeof(as->attr_value));
+        return attr_give(attr, as->attr_value, len < sizeof(as->attr_value) ? len : sizeof(as->attr_value));
     if (mode != MOCK_ATTR_TRUE)
-        return attr_give(templ, NULL, len);
-    if (n == 1 && templ->type == CKA_ALWAYS_AUTHENTICATE && atomic_load(&as->always_auth))
-        return attr_give(templ, &yes, sizeof(yes));
-    return target->C_GetAttributeValue(session, object, templ, n);
+        return attr_give(attr, NULL, len);
+    if (atomic_load(&as->always_auth) && attr->type == CKA_ALWAYS_AUTHENTICATE)
+        return attr_give(attr, &yes, sizeof(yes));
+    return target->C_GetAttributeValue(session, object, attr, 1);
+}
+
+/* All are read, and the last failure told, as the standard has it. */
+static ck_rv_t attribute_value(ck_session_handle_t session, ck_object_handle_t object, struct ck_attribute *templ,
+                               unsigned long n)
+{
+    ck_rv_t rv = CKR_OK, one;
+
+    for (unsigned long i = 0; i < n; i++)
+        if ((one = one_value(session, object, &templ[i])) != CKR_OK)
+            rv = one;
+    return rv;
 }
 
 static ck_rv_t find_objects(ck_session_handle_t session, ck_object_handle_t *objects, unsigned long max,
