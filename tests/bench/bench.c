@@ -89,7 +89,7 @@ double bench_cpu(void)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
     return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
@@ -101,23 +101,27 @@ struct worker {
     void *state;
     unsigned long ops, count;
     int64_t ns;
+    double cpu;
 };
 
 static void *work(void *arg)
 {
     struct worker *w = arg;
     int64_t begin;
+    double cpu;
 
     for (int i = 0; i < 3; i++) /* warm */
         if (!w->op(w->state))
             bench_die("the operation failed");
     pthread_barrier_wait(w->start);
     begin = bench_ns();
+    cpu = bench_cpu();
     while (w->count > 0 ? w->ops < w->count : !atomic_load_explicit(w->stop, memory_order_relaxed)) {
         if (!w->op(w->state))
             bench_die("the operation failed");
         w->ops++;
     }
+    w->cpu = bench_cpu() - cpu;
     w->ns = bench_ns() - begin;
     return NULL;
 }
@@ -135,25 +139,24 @@ struct bench_result bench_threads(const struct bench *b, bench_op *op, void *con
     struct bench_result r = {0};
     pthread_barrier_t start;
     atomic_bool stop = false;
-    double cpu;
 
     pthread_barrier_init(&start, NULL, b->threads + 1);
     for (unsigned i = 0; i < b->threads; i++) {
-        workers[i] = (struct worker){0, &start, &stop, op, states[i], 0, (unsigned long)b->count, 0};
+        workers[i] = (struct worker){0, &start, &stop, op, states[i], 0, (unsigned long)b->count, 0, 0};
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
             bench_die("pthread_create");
     }
     pthread_barrier_wait(&start);
-    cpu = bench_cpu();
     if (b->count == 0)
         sleep_ms(b->ms);
     atomic_store(&stop, true);
     for (unsigned i = 0; i < b->threads; i++) {
         pthread_join(workers[i].thread, NULL);
         r.ops += workers[i].ops;
+        r.cpu_us += workers[i].cpu * 1e6;
         r.per_second += (double)workers[i].ops * 1e9 / (double)workers[i].ns;
     }
-    r.cpu_us = (bench_cpu() - cpu) * 1e6 / (double)(r.ops > 0 ? r.ops : 1);
+    r.cpu_us /= (double)(r.ops > 0 ? r.ops : 1);
     free(workers);
     pthread_barrier_destroy(&start);
     return r;

@@ -32,7 +32,7 @@ void bench_print(const struct bench *b, const char *suffix, double value, const 
 void bench_die(const char *what) __attribute__((noreturn));
 
 int64_t bench_ns(void); /* CLOCK_MONOTONIC */
-double bench_cpu(void); /* seconds of user and system time of this process */
+double bench_cpu(void); /* seconds of user and system time of this thread */
 
 /* @threads call op(state(i)) until @ms are over, or each @count times when it is not 0. Rates are summed up from each
  * thread's own time, so that what is in flight at the end does not blur them. */

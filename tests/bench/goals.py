@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the report holds against what: each goal is a function of the results that yields
+(title, limit in words, values a pair, is the median good, words on the others)."""
+
+OURS = ("live", "pinned", "reference")
+PEERS = ("peer", "tuned", "uncached")
+NAMES = {"raw": "the module alone", "copy": "the module alone, session copy of the key", "noop": "no-op provider",
+         "file": "default provider, key file", "live": "certroll, live", "pinned": "certroll, pinned",
+         "reference": "certroll, reference file", "peer": "pkcs11-provider", "tuned": "pkcs11-provider, 64 sessions",
+         "uncached": "pkcs11-provider, 64 sessions, keys not cached"}
+PARAMETER = {"hsm": "threads", "softhsm_rsa": "threads", "softhsm_pss": "threads", "softhsm_ec": "threads",
+             "softhsm_ed25519": "threads"}
+RATIOS = [("hsm", "Signatures by a token of 1 ms a call (RSA-2048)", "raw"), ("softhsm_rsa", "Signatures by SoftHSM, RSA-2048", "raw"),
+          ("softhsm_pss", "Signatures by SoftHSM, RSA-2048 PSS", "raw"), ("softhsm_ec", "Signatures by SoftHSM, P-256", "raw"),
+          ("softhsm_ed25519", "Signatures by SoftHSM, Ed25519", "raw")]
+ABSOLUTE = [("zero_cpu", "CPU time of a signature by a token that returns at once"), ("calls_signature", "Token calls of a signature"),
+            ("calls_warm", "Token calls of a warm load of key and certificate"),
+            ("calls_first", "Token calls of the first load in a process, login included"), ("calls_named", "The same by name"),
+            ("fork", "First signature in a forked child"), ("resolve", "Live resolve"), ("syscalls", "System calls of a signature")]
+UNTOLD = {"zero"}
+CAVEATS = [
+    "The sleeping token takes 1 ms a call whatever the load: a real network HSM has a limit of its own.",
+    "Two processors: from 8 threads on SoftHSM measures the scheduler as much as the provider.",
+    "All programs ignore SIGPIPE, as servers do. Where a host does not, certroll makes three system calls more a signature.",
+    "The no-op provider fetches its digest once, has no errors, no pool, no role; nobody could use it.",
+    "The CPU time of the peer on the token that returns at once holds its own calls too, which there are free.",
+    "pkcs11-provider gets its PIN in its configuration, since it reads no PIN of 32 characters from a file.",
+]
+
+
+def best(results, measure, variants, fold=max):
+    found = [v for (m, variant, _), pairs in results.values.items() if m == measure and variant in variants
+             for v in pairs.values()]
+    return fold(found) if found else None
+
+
+def spread(results, measure, variants):
+    low, high = best(results, measure, variants, min), best(results, measure, variants)
+    return "-" if low is None else f"pkcs11-provider {low:g}" + (f" to {high:g}" if high != low else "")
+
+
+def calls(results):
+    for measure, title, limit in (("calls_signature", "token calls a signature, RSA, PSS, EC, Ed25519, live and pinned", 2),
+                                  ("calls_warm", "token calls, warm load of key + certificate", 0)):
+        worst = best(results, measure, OURS)
+        yield (title, str(limit), [] if worst is None else [worst], lambda v, most=limit: v <= most,
+               spread(results, measure, PEERS))
+    for parameter in results.parameters("calls_first"):
+        values = list(results.get("calls_first", "live", parameter).values())
+        others = results.get("calls_first", "peer", parameter).values()
+        yield (f"token calls, first load in a process, {parameter}", "named below", values, lambda v: v <= 18,
+               " ".join(f"pkcs11-provider {v:g}" for v in others) or "-")
+
+
+def ratio(a, b):
+    return a / b
+
+
+def throughput(results):
+    for p in results.parameters("hsm"):
+        others = [f"{NAMES[v]} {sorted(r)[len(r) // 2]:.2f}" for v in PEERS if (r := results.paired("hsm", v, "raw", p, ratio))]
+        yield (f"signatures with 1 ms a call, of raw, {p} thread{'s' if p != '1' else ''}", "≥ 0.98",
+               results.paired("hsm", "live", "raw", p, ratio), lambda v: v >= 0.98, "; ".join(others) or "-")
+
+
+def processor(results):
+    for p in results.parameters("zero_cpu"):
+        def over(a, b):
+            return a - b
+
+        others = [f"{NAMES[v]} {sorted(r)[len(r) // 2]:+.1f}" for v in PEERS if (r := results.paired("zero_cpu", v, "noop", p, over))]
+        yield (f"CPU µs a signature over raw plus a no-op provider, {p}", "≤ +2", results.paired("zero_cpu", "live", "noop", p, over),
+               lambda v: v <= 2, "; ".join(others) or "-")
+
+
+def resolve(results):
+    yield ("live resolve a signature, µs", "≤ 0.5", [v / 1000 for v in results.get("resolve", "live").values()],
+           lambda v: v <= 0.5, "-")
+    counts = results.get("syscalls", "live", "newfstatat").values()
+    yield ("system calls of the resolve", "≤ 1", list(counts), lambda v: v <= 1.01, "-")
+
+
+def fork(results):
+    for p in results.parameters("fork"):
+        own = results.paired("fork", "live", "raw", p, lambda a, b: a - b)
+        others = [f"{NAMES[v]} {sorted(r)[len(r) // 2]:+.0f}" for v in PEERS
+                  if (r := results.paired("fork", v, "raw", p, lambda a, b: a - b))]
+        yield (f"first signature in a forked child, ms beyond the token's own initialization, {p}", "≤ 5", own,
+               lambda v: v <= 5, "; ".join(others) or "-")
+
+
+def roll(results):
+    for kind, words in (("sleep", "1 ms a call"), ("softhsm", "SoftHSM")):
+        failed = list(results.get(f"roll_{kind}_failed", "live").values())
+        gaps = results.get(f"roll_{kind}_gap", "live")
+        ops, quiet = results.get(f"roll_{kind}_op", "live"), list(results.get(f"roll_{kind}_quiet", "live").values())
+        yield (f"failed signatures in a roll under 8 threads, {words}", "0", [sum(failed)] if failed else [], lambda v: v == 0,
+               f"{sum(results.get(f'roll_{kind}_signatures', 'live').values()):.0f} signatures")
+        yield (f"longest gap at the roll, in token operations, {words}", "≤ 1", [gaps[p] / ops[p] for p in gaps if p in ops],
+               lambda v: v <= 1, f"gap elsewhere {sorted(quiet)[len(quiet) // 2]:.1f} ms" if quiet else "-")
+
+
+GOALS = [calls, throughput, processor, resolve, fork, roll]

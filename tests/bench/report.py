@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: report.py RESULTS.tsv OUT [PEERS]: OUT.md, and OUT-*.svg, from lines of MEASURE VARIANT PARAMETER PAIR VALUE UNIT.
+A ratio or difference is formed within each pair (one round of all variants); the median of the pairs is given with the
+95 % confidence interval of its order statistics, which assumes nothing of the distribution."""
+import collections
+import math
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+import goals  # noqa: E402
+import plot  # noqa: E402
+
+
+class Results:
+    def __init__(self, path):
+        self.values = collections.defaultdict(dict)  # (measure, variant, parameter): {pair: value}
+        self.units = {}
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            fields = line.split("\t")
+            if len(fields) != 6:
+                sys.exit(f"{path}:{number}: not six fields")
+            measure, variant, parameter, pair, value, unit = fields
+            self.values[measure, variant, parameter][pair] = float(value)
+            self.units[measure] = unit
+
+    def get(self, measure, variant, parameter=""):
+        return self.values.get((measure, variant, parameter), {})
+
+    def parameters(self, measure):
+        found = list(dict.fromkeys(p for m, _, p in self.values if m == measure))
+        return sorted(found, key=float) if all(p.lstrip("-").isdigit() for p in found) else found
+
+    def variants(self, measure):
+        return list(dict.fromkeys(v for m, v, _ in self.values if m == measure))
+
+    def paired(self, measure, variant, base, parameter, how):
+        a, b = self.get(measure, variant, parameter), self.get(measure, base, parameter)
+        return [how(a[p], b[p]) for p in a if p in b]
+
+
+def median(values):
+    s = sorted(values)
+    n = len(s)
+    return (s[n // 2] + s[(n - 1) // 2]) / 2
+
+
+def interval(values):
+    """Order statistics that hold the median with at least 95 %; of fewer than six values all there is."""
+    s = sorted(values)
+    n, k, below = len(s), 0, 0.0
+    while k < n // 2 and below + math.comb(n, k) / 2**n <= 0.025:
+        below += math.comb(n, k) / 2**n
+        k += 1
+    k = max(k, 1)
+    return s[k - 1], s[n - k]
+
+
+def shown(values, digits=3):
+    if not values:
+        return "-"
+    low, high = interval(values)
+    middle = f"{median(values):.{digits}g}"
+    return middle if low == high else f"{middle} ({low:.{digits}g} to {high:.{digits}g})"
+
+
+def row(*cells):
+    return "| " + " | ".join(str(c) for c in cells) + " |"
+
+
+def goal_table(results):
+    out = [row("measure", "goal", "certroll", "met", "beside it"), row(*["---"] * 5)]
+    for goal in goals.GOALS:
+        for title, limit, values, good, others in goal(results):
+            verdict = "-" if not values else "yes" if good(median(values)) else "**no**"
+            out.append(row(title, limit, shown(values), verdict, others))
+    return out
+
+
+def ratio_table(results, measure, base):
+    parameters = results.parameters(measure)
+    out = [row("variant", *(f"{p}" for p in parameters)), row("---", *("---" for _ in parameters))]
+    for variant in results.variants(measure):
+        cells = [shown(results.paired(measure, variant, base, p, lambda a, b: a / b)) for p in parameters]
+        out.append(row(goals.NAMES.get(variant, variant), *cells))
+    return out
+
+
+def absolute_table(results, measure):
+    parameters = results.parameters(measure)
+    unit = results.units[measure]
+    out = [row(unit, *(p or "value" for p in parameters)), row("---", *("---" for _ in parameters))]
+    for variant in results.variants(measure):
+        cells = [shown(list(results.get(measure, variant, p).values())) for p in parameters]
+        out.append(row(goals.NAMES.get(variant, variant), *cells))
+    return out
+
+
+def curves(results, measure, path, title):
+    lines = []
+    for variant in results.variants(measure):
+        points = []
+        for p in results.parameters(measure):
+            values = list(results.get(measure, variant, p).values())
+            if values:
+                points.append((float(p), median(values), *interval(values)))
+        lines.append((goals.NAMES.get(variant, variant), points))
+    ticks = [float(p) for p in results.parameters(measure)]
+    return plot.plot(path, title, "threads", "signatures a second", lines, log_x=True, log_y=True, x_ticks=ticks)
+
+
+def roll_curves(results, kind, path, title):
+    lines = []
+    for suffix, words, fold in (("p50", "median", median), ("p99", "99 %", median), ("max", "longest of all pairs", max)):
+        measure = f"roll_{kind}_{suffix}"
+        points = [(float(p) + 5, fold(list(results.get(measure, "live", p).values())), None, None)
+                  for p in results.parameters(measure)]
+        lines.append((words, points))
+    return plot.plot(path, title, "ms from the effective date", "ms a signature", lines, log_y=True,
+                     mark=(0.0, "the role rolls"))
+
+
+def command(*words):
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "unknown"
+
+
+def machine(peers):
+    cpu = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")]
+    release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release", encoding="utf-8") if "=" in line)
+    versions = [command("openssl", "version"), "p11-kit " + command("dpkg-query", "-W", "-f", "${Version}", "libp11-kit0"),
+                "SoftHSM " + command("dpkg-query", "-W", "-f", "${Version}", "libsofthsm2"),
+                "certroll " + command("git", "-c", "safe.directory=*", "describe", "--always", "--dirty")]
+    if peers and (pathlib.Path(peers) / "versions").exists():
+        versions += (pathlib.Path(peers) / "versions").read_text(encoding="utf-8").splitlines()
+    return [f"- {len(cpu)} × {cpu[0] if cpu else 'unknown'}, Linux {command('uname', '-r')}, "
+            f"{release.get('PRETTY_NAME', '').strip(chr(34))}", f"- {'; '.join(versions)}"]
+
+
+def sections(results, out, picture):
+    lines = []
+    for measure, title, base in goals.RATIOS:
+        if measure not in results.units:
+            continue
+        lines += [f"## {title}", "", f"As a multiple of {goals.NAMES.get(base, base)}, by {goals.PARAMETER.get(measure, 'parameter')}:",
+                  ""] + ratio_table(results, measure, base) + [""]
+    for measure, title in goals.ABSOLUTE:
+        if measure in results.units:
+            lines += [f"## {title}", ""] + absolute_table(results, measure) + [""]
+    told = {m for m, *_ in goals.RATIOS} | {m for m, _ in goals.ABSOLUTE} | goals.UNTOLD
+    for measure in results.units:
+        if measure not in told and not measure.startswith("roll_"):
+            lines += [f"## {measure}", ""] + absolute_table(results, measure) + [""]
+    pictures = [("hsm", lambda p: curves(results, "hsm", p, "A token that takes 1 ms a call: RSA-2048")),
+                ("softhsm", lambda p: curves(results, "softhsm_rsa", p, "SoftHSM: RSA-2048")),
+                ("roll-hsm", lambda p: roll_curves(results, "sleep", p, "A roll under 8 threads, 1 ms a call")),
+                ("roll-softhsm", lambda p: roll_curves(results, "softhsm", p, "A roll under 8 threads, SoftHSM"))]
+    drawn = [name for name, draw in pictures if draw(out.with_name(f"{out.name}-{name}.svg"))]
+    return [line for name in drawn for line in (f"![{name}]({picture}-{name}.svg)", "")] + lines
+
+
+def main():
+    source, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    results = Results(source)
+    pairs = max((len(v) for v in results.values.values()), default=0)
+    lines = ["# The benchmark", "", f"Written by `tests/bench/run`: {pairs} pairs, in each of which every variant ran once, in a "
+             "process of its own, in turn. Medians, with 95 % confidence intervals of order statistics; ratios and differences "
+             "are formed within pairs.", "", *machine(sys.argv[3] if len(sys.argv) > 3 else None), "", "## Goals", ""]
+    lines += goal_table(results) + ["", *sections(results, out, out.name), "## Caveats", ""]
+    lines += [f"- {c}" for c in goals.CAVEATS]
+    out.with_name(out.name + ".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+main()
