@@ -113,7 +113,7 @@ load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a li
     rm -f "$T/stop" "$T"/load.*
     loaders=()
     for ((i = 0; i < $2; i++)); do
-        while [ ! -e "$T/stop" ]; do served "$1"; done >"$T/load.$i" &
+        while [ -e "$T/now" ] && [ ! -e "$T/stop" ]; do served "$1"; done >"$T/load.$i" & # not longer than the script
         loaders+=($!)
     done
 }
