@@ -15,6 +15,7 @@
 #include "conf_lines.h"
 
 #define MAIN_SECTION "certroll_sect"
+#define ROLE_PREFIX  "role_"
 #define FILE_MAX     (256 * 1024)
 
 /* One key of a section: its setter stores @value into the struct at @target. */
@@ -253,6 +254,7 @@ static const struct key main_keys[] = {
     {"require-domain", set_text, AT(conf, require_domain)},
     {"max-rsa-bits", set_rsa_bits, AT(conf, max_rsa_bits)},
     {"kid-format", set_kid_format, AT(conf, kid_format)},
+    {"on-alert", set_text, AT(conf, on_alert)},
 };
 static const struct key token_keys[] = {
     {"module", set_path, AT(conf_token, module)},
@@ -265,6 +267,10 @@ static const struct key token_keys[] = {
     {"share-load", set_bool, AT(conf_token, share_load)},
     {"key-copy", set_key_copy, AT(conf_token, key_copy)},
     {"environment", set_environment, 0},
+};
+
+static const struct key role_keys[] = {
+    {"on-change", set_text, AT(conf_role, on_change)},
 };
 
 struct section {
@@ -337,6 +343,37 @@ static cr_status read_token(const CONF *nconf, const char *path, struct conf_tok
     return st;
 }
 
+/* [role_NAME] sections need no list that names them: a role may have one before it exists. */
+static cr_status read_role(const CONF *nconf, const char *path, const char *section, struct conf *conf,
+                           struct cr_err *err)
+{
+    struct conf_role *more = realloc(conf->roles, (conf->nroles + 1) * sizeof *more), *role;
+    struct section sec = {path, section, role_keys, CR_COUNT(role_keys), NULL};
+    const char *name = section + strlen(ROLE_PREFIX);
+    cr_status st;
+
+    if (more == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    conf->roles = more;
+    role = &conf->roles[conf->nroles++];
+    *role = (struct conf_role){0};
+    if (!conf_name_valid(name))
+        return cr_fail(err, CR_E_INVALID, "%s: '%.64s' in [%.80s] is not the name of a role", path, name, section);
+    if (cr_failed(st = cr_strdup(name, &role->name, err)))
+        return st;
+    sec.target = role;
+    return read_section(nconf, &sec, err);
+}
+
+const struct conf_role *conf_role_find(const struct conf *conf, const char *role)
+{
+    for (size_t i = 0; i < conf->nroles; i++) {
+        if (strcmp(conf->roles[i].name, role) == 0)
+            return &conf->roles[i];
+    }
+    return NULL;
+}
+
 static bool known_section(const struct conf *conf, const char *name)
 {
     if (strcmp(name, MAIN_SECTION) == 0 || strcmp(name, "default") == 0)
@@ -350,8 +387,13 @@ static bool known_section(const struct conf *conf, const char *name)
     return false;
 }
 
-static cr_status refuse_unknown_sections(const CONF *nconf, const char *path, const struct conf *conf,
-                                         struct cr_err *err)
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct conf_role *)a)->name, ((const struct conf_role *)b)->name);
+}
+
+/* Roles, and that no other section stands there. */
+static cr_status read_roles(const CONF *nconf, const char *path, struct conf *conf, struct cr_err *err)
 {
     STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(nconf);
     cr_status st = cr_ok();
@@ -359,11 +401,15 @@ static cr_status refuse_unknown_sections(const CONF *nconf, const char *path, co
     for (int i = 0; i < sk_OPENSSL_CSTRING_num(names) && !cr_failed(st); i++) {
         const char *name = sk_OPENSSL_CSTRING_value(names, i);
 
-        if (!known_section(conf, name))
+        if (strncmp(name, ROLE_PREFIX, strlen(ROLE_PREFIX)) == 0)
+            st = read_role(nconf, path, name, conf, err);
+        else if (!known_section(conf, name))
             st = cr_fail(err, CR_E_INVALID, "%s: the section [%s] is not named by 'tokens =' in [" MAIN_SECTION "]",
                          path, name);
     }
     sk_OPENSSL_CSTRING_free(names);
+    if (!cr_failed(st) && conf->nroles > 1) /* OpenSSL gives them in no order */
+        qsort(conf->roles, conf->nroles, sizeof *conf->roles, by_name);
     return st;
 }
 
@@ -386,7 +432,7 @@ static cr_status read_all(const CONF *nconf, const char *path, struct conf *conf
         if (cr_failed(st = read_token(nconf, path, &conf->tokens[i], err)))
             return st;
     }
-    return refuse_unknown_sections(nconf, path, conf, err);
+    return read_roles(nconf, path, conf, err);
 }
 
 static cr_status new_defaults(const char *path, struct conf **out, struct cr_err *err)
@@ -494,6 +540,11 @@ void conf_free(struct conf **conf)
     for (size_t i = 0; i < c->ntokens; i++)
         free_token(&c->tokens[i]);
     free(c->tokens);
+    for (size_t i = 0; i < c->nroles; i++) {
+        cr_free_str(&c->roles[i].name);
+        cr_free_str(&c->roles[i].on_change);
+    }
+    free(c->roles);
     conf_words_free(&c->reference_roles, c->nreference_roles);
     cr_free_str(&c->path);
     cr_free_str(&c->state_dir);
@@ -501,6 +552,7 @@ void conf_free(struct conf **conf)
     cr_free_str(&c->log);
     cr_free_str(&c->require_domain);
     cr_free_str(&c->kid_format);
+    cr_free_str(&c->on_alert);
     free(c);
     *conf = NULL;
 }

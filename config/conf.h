@@ -9,7 +9,7 @@
  *   tokens = softhsm, hsm               (names of [token_NAME] sections; every such section is named here)
  *   references = on | off | ROLE, ROLE  (default on)
  *   minimum-lead = 48h, token-lifetime = 24h, retain-previous = 30d, require-domain = example.org, max-rsa-bits = 4096,
- *   kid-format = rfc7638 | x5t | x5t-hex, log = /path
+ *   kid-format = rfc7638 | x5t | x5t-hex, log = /path, on-alert = COMMAND
  *   [token_softhsm]                     (module and token are required)
  *   module = /usr/lib/softhsm/libsofthsm2.so
  *   token = pkcs11:token=certroll
@@ -18,11 +18,14 @@
  *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
  *   op-timeout = 2s (or in ms; default none), share-load = no, key-copy = never
  *
+ *   [role_NAME]
+ *   on-change = systemctl reload nginx  (by sh -c, from the tools alone; a '$' is written \$)
+ *
  * Stricter than config(5), which does these in silence: a key or section that stands twice, a variable ($, $ENV::),
  * .include and .pragma, a continued line, an open quote, a '#' inside a word, text behind ']' are errors. Inside a value
  * \$ \# \\ \' \" \` stand for the character; quotes keep blanks, '$' and '#'. White space at the ends and control
  * bytes are refused. Names of roles and tokens: [A-Za-z][A-Za-z0-9._-]{0,63}. Any other section is an error, so new
- * kinds ([role_NAME]) can be added without a file changing its meaning.
+ * kinds can be added without a file changing its meaning.
  */
 #ifndef CONF_H
 #define CONF_H
@@ -54,6 +57,11 @@ struct conf_token {
     size_t nenv;
 };
 
+struct conf_role {
+    char *name;
+    char *on_change; /* shell command after a change of the role, or NULL */
+};
+
 enum conf_references { CONF_REFERENCES_ON, CONF_REFERENCES_OFF, CONF_REFERENCES_LISTED };
 
 struct conf {
@@ -61,8 +69,11 @@ struct conf {
     char *state_dir; /* absolute */
     char *group;     /* name, or NULL */
     char *log;       /* provider's log file, or NULL */
+    char *on_alert;  /* shell command of `certroll check --alert`, or NULL */
     struct conf_token *tokens;
     size_t ntokens;
+    struct conf_role *roles; /* those with a section */
+    size_t nroles;
     enum conf_references references;
     char **reference_roles;
     size_t nreference_roles;
@@ -90,6 +101,9 @@ const char *conf_path(const char *param);
 
 /* May a PEM reference name @role? (references =) */
 bool conf_reference_allowed(const struct conf *conf, const char *role);
+
+/* The section of @role, or NULL. Borrowed. */
+const struct conf_role *conf_role_find(const struct conf *conf, const char *role);
 
 const char *conf_key_copy_text(enum conf_key_copy copy); /* static */
 

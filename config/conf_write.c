@@ -113,7 +113,20 @@ static cr_status put_main(const struct conf *conf, struct cr_buf *out, struct cr
         cr_failed(st = put(out, "require-domain", conf->require_domain, err)) ||
         cr_failed(st = cr_buf_printf(out, err, "max-rsa-bits = %u\n", conf->max_rsa_bits)))
         return st;
-    return put(out, "kid-format", conf->kid_format, err);
+    if (cr_failed(st = put(out, "kid-format", conf->kid_format, err)))
+        return st;
+    return put(out, "on-alert", conf->on_alert, err);
+}
+
+static cr_status put_role(struct cr_buf *out, const struct conf_role *role, struct cr_err *err)
+{
+    cr_status st;
+
+    if (!conf_name_valid(role->name))
+        return cr_fail(err, CR_E_INVALID, "'%.64s' is not the name of a role", role->name);
+    if (cr_failed(st = cr_buf_printf(out, err, "\n[role_%s]\n", role->name)))
+        return st;
+    return put(out, "on-change", role->on_change, err);
 }
 
 cr_status conf_write(const struct conf *conf, struct cr_buf *out, struct cr_err *err)
@@ -122,5 +135,7 @@ cr_status conf_write(const struct conf *conf, struct cr_buf *out, struct cr_err 
 
     for (size_t i = 0; i < conf->ntokens && !cr_failed(st); i++)
         st = put_token(out, &conf->tokens[i], err);
+    for (size_t i = 0; i < conf->nroles && !cr_failed(st); i++)
+        st = put_role(out, &conf->roles[i], err);
     return st;
 }

@@ -44,12 +44,15 @@ static bool same_conf(const struct conf *a, const struct conf *b)
                 a->nreference_roles == b->nreference_roles && a->minimum_lead == b->minimum_lead &&
                 a->token_lifetime == b->token_lifetime && a->retain_previous == b->retain_previous &&
                 same_text(a->require_domain, b->require_domain) && a->max_rsa_bits == b->max_rsa_bits &&
-                same_text(a->kid_format, b->kid_format);
+                same_text(a->kid_format, b->kid_format) && same_text(a->on_alert, b->on_alert) &&
+                a->nroles == b->nroles;
 
     for (size_t i = 0; same && i < a->ntokens; i++)
         same = same_token(&a->tokens[i], &b->tokens[i]);
     for (size_t i = 0; same && i < a->nreference_roles; i++)
         same = same_text(a->reference_roles[i], b->reference_roles[i]);
+    for (size_t i = 0; same && i < a->nroles; i++)
+        same = same_text(a->roles[i].name, b->roles[i].name) && same_text(a->roles[i].on_change, b->roles[i].on_change);
     return same;
 }
 

@@ -43,12 +43,13 @@ static void every_key_is_read(void **state)
     static const char text[] =
         "certroll = certroll_sect\n" MAIN "state = /s\ngroup = g\nlog = /l\ntokens = a, b\nreferences = R1, R2\n"
         "minimum-lead = 1h\ntoken-lifetime = 5m\nretain-previous = 2d # comment\n"
-        "require-domain = example.org\nmax-rsa-bits = 3072\nkid-format = x5t\n"
+        "require-domain = example.org\nmax-rsa-bits = 3072\nkid-format = x5t\non-alert = mail -s certroll root\n"
         "[token_a]\nmodule = /m.so\ntoken = pkcs11:token=a%20b\npin-source = file:/pin\n"
         "init-args = \"x='y'\"\nserialize = yes\nmax-sessions = 2\nop-timeout = 500ms\nshare-load = yes\nkey-copy = "
         "auto\nenvironment = "
         "A=1 B=x=y\n"
-        "[token_b]\nmodule = /n.so\ntoken = pkcs11:\n";
+        "[token_b]\nmodule = /n.so\ntoken = pkcs11:\n"
+        "[role_Web]\non-change = systemctl reload 'nginx' && echo \\$CERTROLL_ROLE\n[role_Api]\n";
     struct conf *c = NULL;
     struct cr_err err = {0};
 
@@ -77,6 +78,11 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->tokens[0].env[1].value, "x=y");
     assert_int_equal(c->tokens[1].max_sessions, 64);
     assert_null(c->tokens[1].pin_source);
+    assert_string_equal(c->on_alert, "mail -s certroll root");
+    assert_int_equal(c->nroles, 2);
+    assert_string_equal(conf_role_find(c, "Web")->on_change, "systemctl reload nginx && echo $CERTROLL_ROLE");
+    assert_null(conf_role_find(c, "Api")->on_change);
+    assert_null(conf_role_find(c, "api"));
     conf_free(&c);
 }
 
@@ -120,7 +126,10 @@ static void bad_files_get_a_sentence_that_names_the_place(void **state)
         {MAIN "tokens = a\n" TOKEN "pin-source = file:/p%2\n", "two digits"},
         {MAIN "tokens = a\n" TOKEN "pin-source = file:/p%00\n", "two digits"},
         {MAIN "tokens = a\n[token_a]\ntoken = token=a?pin-value=1234\n", "a PIN has no place"},
-        {MAIN "[role_R]\nuse = tls\n", "[role_R] is not named"},
+        {MAIN "[role_R]\nuse = tls\n", "[role_R] does not know the key 'use'"},
+        {MAIN "[role_1]\n", "'1' in [role_1] is not the name of a role"},
+        {MAIN "[role_R]\non-change =\n", "has no value"},
+        {MAIN "[roles]\n", "[roles] is not named"},
         {MAIN "state = /a\x01\n", "control byte"},
         {MAIN "nonsense\n", "line 2: neither"},
         {"[certroll_sect\n", "no ']'"},
