@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/cr_log.h"
+#include "tool_after.h"
 #include "tool_parse.h"
 
 static cr_status finish(struct tool *tool, struct cr_err *err)
@@ -40,6 +41,7 @@ int tool_main(int argc, char **argv, int64_t now)
         st = finish(&tool, &err);
     if (cr_failed(st))
         fprintf(stderr, "certroll: %s\n", err.text);
+    tool_after_changes(&tool);
     tool_close(&tool);
     if (!cr_failed(st))
         return tool.exit_code;

@@ -62,6 +62,13 @@ struct tool_who {
     char *text; /* "alice (sudo root) on host1" */
 };
 
+/* A role that this run changed. */
+struct tool_changed {
+    char role[ROLE_NAME_MAX + 1];
+    enum role_verb verb;
+    uint64_t generation;
+};
+
 #define TOOL_OPTIONS_MAX 16
 
 struct tool {
@@ -91,6 +98,8 @@ struct tool {
     struct tool_who who;
     json_t *result;
     bool locked;
+    struct tool_changed *changes; /* in their order; tool_after.h */
+    size_t nchanges;
 };
 
 /* ---- options ---- */
@@ -111,6 +120,7 @@ const struct tool_who *tool_who(struct tool *tool);
 /* The store's writer lock, once, held until the command ends (also over several tool_change_roles); finishes pending
  * revocations. A dry run takes no lock. */
 cr_status tool_lock(struct tool *tool, struct cr_err *err);
+void tool_unlock(struct tool *tool);
 
 /* ---- certificates ---- */
 

@@ -177,6 +177,13 @@ cr_status tool_lock(struct tool *tool, struct cr_err *err)
     return cr_ok();
 }
 
+void tool_unlock(struct tool *tool)
+{
+    if (tool->locked)
+        store_unlock(tool->store);
+    tool->locked = false;
+}
+
 void tool_close(struct tool *tool)
 {
     tool_member_stop(&tool->member);
@@ -185,11 +192,13 @@ void tool_close(struct tool *tool)
         signer->ops->signer_unref(&signer);
         tool->tokens = NULL;
     }
-    if (tool->locked)
-        store_unlock(tool->store);
+    tool_unlock(tool);
     store_close(&tool->store);
     conf_free(&tool->conf);
     tool_who_clear(&tool->who);
     json_decref(tool->result);
     tool->result = NULL;
+    free(tool->changes);
+    tool->changes = NULL;
+    tool->nchanges = 0;
 }

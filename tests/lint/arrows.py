@@ -27,7 +27,7 @@ CALLS = {
     r"\bgetenv\(": {"tools/", "pkcs11/tok_module.c", "pkcs11/tok_local.c", "pkcs11/tok_env.c", "pkcs11/tok_member.c"},
     r"\bsecure_getenv\(": {"config/conf.c", "config/conf_pin.c"},
     r"\b(time|clock_gettime)\(": {
-        "common/cr_file.c", "tools/main.c", "pkcs11/tok_gate.c", "pkcs11/tok_module.c", "provider/prov_role.c",
+        "common/cr_file.c", "tools/main.c", "tools/certrolld.c", "pkcs11/tok_gate.c", "pkcs11/tok_module.c", "provider/prov_role.c",
         "provider/prov_ctx.c", "provider/prov_clock.c", "provider/prov_lock.c", "tools/tool_revoke.c",
     },
     r"\b(strcpy|strcat|sprintf|gets|system|popen)\(": set(),
