@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2119,SC2154
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154
 # SPDX-License-Identifier: Apache-2.0
 # The list of checks itself, after lib.sh: tls_checks for a key type, tls_rolls under load, tls_server for all of them.
 
@@ -78,6 +78,51 @@ tls_checks() { # ROUTE TYPE
     ended "$never"
     ended "$leader"
     passed
+}
+
+# The key named by a URI beside a certificate in a file. A cold start with an older certificate is left to bundles, which
+# name their own key.
+tls_uri() { # KIND KEY
+    local port key=$2
+    route=uri role=Tls-$1-uri
+    begin "$1 start"
+    run certroll import "${1}1.pfx" "$role" --use tls --passin pass:pw
+    write_pem "${1}1" uri.pem
+    port=$(free_port)
+    instance "uri-$1" "$port" "$T/uri.pem"
+    same "$(served "$port")" "${1}1" "the first handshake"
+    workers "$leader"
+    passed
+    begin "$1 handshakes"
+    handshakes "$port" "${1}1"
+    passed
+    begin "$1 roll under load"
+    load_start "$port" 2
+    roll "${1}2" 1
+    same "$(served "$port")" "${1}1" "before the reload"
+    write_pem "${1}2" uri.pem
+    server_reload "$leader"
+    until_served "$port" "${1}2"
+    load_end
+    handshakes "$port" "${1}2"
+    passed
+    begin "$1 stop"
+    ended "$leader"
+    passed
+}
+
+refused_uri() { # KEY LOG-PATTERN REASON: this version does not take a URI, and says so itself
+    local i log key=$1
+    route=uri role=Tls-rsa-uri
+    begin start
+    run certroll import rsa1.pfx "$role" --use tls --passin pass:pw
+    write_pem rsa1 uri.pem
+    launch uri "$(free_port)" "$T/uri.pem"
+    for ((i = 0; i < 100; i++)); do kill -0 "$leader" 2>/dev/null || break; sleep 0.1; done
+    [ $i != 100 ] || fail "it starts with $1"
+    log=$(cat "$T"/i/uri/*log)
+    [[ $log =~ $2 ]] || fail "another refusal: $log"
+    result "$now" refused "$3"
 }
 
 tls_rolls() { # ROUTE: a roll and a reload each time, RSA and EC in turn, while four clients shake hands

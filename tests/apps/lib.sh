@@ -59,14 +59,18 @@ leaf() { # NAME TYPE
 }
 
 # Instances: $T/i/NAME is the folder of one, the group of its leader is the set of its processes.
-instance() { # NAME PORT PEM
+launch() { # NAME PORT PEM
     local environment=(PATH="$PATH")
     mkdir "$T/i/$1"
     [ "$route" = control ] || environment+=(OPENSSL_CONF="$OPENSSL_CONF")
-    setsid env -i "${environment[@]}" T="$T" user="$user" variant="${variant:-}" bash -c "$(declare -f server_start); server_start \"\$@\"" \
+    setsid env -i "${environment[@]}" T="$T" user="$user" variant="${variant:-}" key="${key:-}" \
+        bash -c "$(declare -f server_start); server_start \"\$@\"" \
         server "$T/i/$1" "$2" "$3" >"$T/i/$1/log" 2>&1 </dev/null &
     leader=$!
     echo $leader >"$T/i/$1/leader"
+}
+instance() { # NAME PORT PEM
+    launch "$@"
     (wait_port "$2") || fail "$1 does not start: $(tail -n 20 "$T/i/$1"/*log)"
 }
 

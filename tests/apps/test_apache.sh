@@ -29,7 +29,7 @@ DocumentRoot $1
 StartServers 3
 SSLEngine on
 SSLCertificateFile $3
-SSLCertificateKeyFile $3
+SSLCertificateKeyFile ${key:-$3}
 SSLProtocol -all +TLSv1.2 +TLSv1.3
 CONF
     exec apache2 -f "$1/apache.conf" -DFOREGROUND
@@ -37,3 +37,4 @@ CONF
 server_reload() { kill -USR1 "$1"; }
 
 tls_server
+refused_uri certroll://Tls-rsa-uri "SSLCertificateKeyFile: file .* does not exist" "mod_ssl takes URIs of the scheme pkcs11 alone"

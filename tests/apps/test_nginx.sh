@@ -28,7 +28,7 @@ http {
     server {
         listen 127.0.0.1:$2 ssl;
         ssl_certificate $3;
-        ssl_certificate_key $3;
+        ssl_certificate_key ${key:-$3};
         ssl_protocols TLSv1.2 TLSv1.3;
         return 200;
     }
@@ -39,3 +39,12 @@ CONF
 server_reload() { kill -HUP "$1"; }
 
 tls_server
+
+# shellcheck disable=SC2034
+route=uri
+if [ "$(printf '%s\n' 1.29 "$version" | sort -V | head -n 1)" = 1.29 ]; then
+    tls_uri rsa store:certroll://Tls-rsa-uri
+    tls_uri ec store:certroll://Tls-ec-uri
+else
+    refused_uri store:certroll://Tls-rsa-uri "cannot load certificate key .*No such file" "store: came with nginx 1.29"
+fi
