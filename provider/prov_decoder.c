@@ -90,15 +90,60 @@ static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, const
     return cr_failed(st) ? prov_raise(&ctx->core, &err) : give_der(der, n, cb, arg);
 }
 
-/* Reads exactly one block, as the default provider's reader does: a foreign one is not an error. */
+struct block {
+    char *label, *header;
+    unsigned char *der;
+    long n;
+};
+
+static void clear_block(struct block *b)
+{
+    OPENSSL_free(b->label);
+    OPENSSL_free(b->header);
+    OPENSSL_free(b->der);
+    *b = (struct block){0};
+}
+
+/* What stands beside a key in files for servers, and is none. */
+static bool beside_keys(const char *label)
+{
+    static const char *const labels[] = {PEM_STRING_X509,     PEM_STRING_X509_TRUSTED, PEM_STRING_X509_OLD,
+                                         PEM_STRING_DHPARAMS, PEM_STRING_DHXPARAMS,    PEM_STRING_ECPARAMETERS};
+
+    for (size_t i = 0; i < CR_COUNT(labels); i++) {
+        if (strcmp(label, labels[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Reads one block, as the default provider's reader does. Who wants a private key alone reads on past certificates:
+ * PEM_read_bio_PrivateKey itself does so only if the error queue was empty before, and for ordinary keys it has another
+ * reader to fall back on. The position stays behind the first block unless a reference was found. */
+static bool read_ours(BIO *bio, bool past_others, struct block *b)
+{
+    int end = 0;
+
+    while (PEM_read_bio(bio, &b->label, &b->header, &b->der, &b->n) == 1) {
+        if (strcmp(b->label, ROLE_REF_PEM_LABEL) == 0)
+            return true;
+        if (end == 0)
+            end = BIO_tell(bio);
+        if (!past_others || end <= 0 || !beside_keys(b->label))
+            break;
+        clear_block(b);
+    }
+    if (end > 0)
+        (void)BIO_seek(bio, end);
+    return false;
+}
+
 static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
                       OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
     struct wish wish = {wants_private(selection), pw, pw_arg};
     struct prov_ctx *ctx = vctx;
-    unsigned char *der = NULL;
-    char *label = NULL, *header = NULL;
-    long n = 0;
+    struct block block = {0};
     int good = 1, saved = errno;
     BIO *bio;
 
@@ -106,15 +151,13 @@ static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     if (bio == NULL)
         return 1;
     (void)ERR_set_mark();
-    if (PEM_read_bio(bio, &label, &header, &der, &n) == 1 && strcmp(label, ROLE_REF_PEM_LABEL) == 0) {
+    if (read_ours(bio, selection != 0 && wish.priv, &block)) {
         (void)ERR_clear_last_mark();
-        good = handle_ours(ctx, der, (size_t)n, &wish, cb, arg);
+        good = handle_ours(ctx, block.der, (size_t)block.n, &wish, cb, arg);
     } else {
         (void)ERR_pop_to_mark();
     }
-    OPENSSL_free(label);
-    OPENSSL_free(header);
-    OPENSSL_free(der);
+    clear_block(&block);
     BIO_free(bio);
     errno = saved;
     return good;

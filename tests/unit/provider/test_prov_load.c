@@ -204,6 +204,73 @@ static void reference_files_combine_with_certificates(void **state)
     role_cert_unref(&cert);
 }
 
+/* What servers do: the certificates of a file first, which ends with "no start line" in the queue, then the key. */
+static void an_old_error_hides_no_reference_behind_certificates(void **state)
+{
+    static const char *const beside[] = {"CERTIFICATE",   "TRUSTED CERTIFICATE", "X509 CERTIFICATE",
+                                         "DH PARAMETERS", "X9.42 DH PARAMETERS", "EC PARAMETERS"};
+    struct role_cert *cert = fixture_cert("EcA");
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(beside); i++) {
+        BIO *file = BIO_new(BIO_s_mem()), *bio;
+        EVP_PKEY *key;
+        char *text;
+        long n;
+
+        assert_true(PEM_write_bio(file, beside[i], "", cert->leaf.p, (long)cert->leaf.n) > 0);
+        add_cert(file, cert);
+        add_reference(file, "certroll://EcA");
+        add_cert(file, cert);
+        n = BIO_get_mem_data(file, &text);
+        bio = BIO_new_mem_buf(text, (int)n);
+        ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
+        key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+        assert_non_null(key);
+        assert_true(EVP_PKEY_is_a(key, "EC"));
+        ERR_clear_error();
+        EVP_PKEY_free(key);
+        BIO_free(bio);
+        BIO_free(file);
+    }
+    role_cert_unref(&cert);
+}
+
+static void an_ordinary_key_before_a_reference_is_the_one_read(void **state)
+{
+    struct role_cert *cert = fixture_cert("EcA");
+    EVP_PKEY *first = EVP_EC_gen("P-256");
+
+    (void)state;
+    for (int stale = 0; stale < 2; stale++) {
+        BIO *file = BIO_new(BIO_s_mem()), *bio;
+        EVP_PKEY *key;
+        char *text;
+        long n;
+
+        add_cert(file, cert);
+        add_cert(file, cert);
+        assert_int_equal(PEM_write_bio_PrivateKey(file, first, NULL, NULL, 0, NULL, NULL), 1);
+        add_reference(file, "certroll://EcA");
+        n = BIO_get_mem_data(file, &text);
+        bio = BIO_new_mem_buf(text, (int)n);
+        if (stale)
+            ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
+        key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+        assert_int_equal(EVP_PKEY_eq(key, first), 1);
+        EVP_PKEY_free(key);
+        key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL); /* the position is behind the first key */
+        assert_non_null(key);
+        assert_int_not_equal(EVP_PKEY_eq(key, first), 1);
+        EVP_PKEY_free(key);
+        ERR_clear_error();
+        BIO_free(bio);
+        BIO_free(file);
+    }
+    EVP_PKEY_free(first);
+    role_cert_unref(&cert);
+}
+
 static void der_references_are_decoded_too(void **state)
 {
     struct cr_buf der = {0};
@@ -400,6 +467,8 @@ int main(void)
         cmocka_unit_test(the_store_gives_what_is_expected_and_found),
         cmocka_unit_test(what_cannot_be_loaded_says_why),
         cmocka_unit_test(reference_files_combine_with_certificates),
+        cmocka_unit_test(an_old_error_hides_no_reference_behind_certificates),
+        cmocka_unit_test(an_ordinary_key_before_a_reference_is_the_one_read),
         cmocka_unit_test(der_references_are_decoded_too),
         cmocka_unit_test(a_bad_reference_is_our_own_error),
         cmocka_unit_test(ordinary_keys_are_read_as_ever),
