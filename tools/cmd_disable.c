@@ -19,7 +19,8 @@ const struct tool_cmd tool_cmd_disable = {
     .name = "disable",
     .args = "UNIT... | --system",
     .summary = "take certroll from a systemd service",
-    .doc = "Removes what 'certroll enable' wrote, and nothing else. Restart the service then.",
+    .doc = "Removes what 'certroll enable' wrote, and nothing else. Restart the service\n"
+           "then.",
     .flags = TOOL_HAS_DRY_RUN,
     .options = options,
     .max_args = -1,
