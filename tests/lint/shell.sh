@@ -7,5 +7,5 @@ mapfile -t files < <(git -c "safe.directory=$PWD" ls-files | while read -r f; do
     [ -f "$f" ] && head -n 1 "$f" | grep -qE '^#!.*\b(ba)?sh$' && echo "$f"
 done)
 [ ${#files[@]} -ge 15 ]
-shellcheck -x -P SCRIPTDIR -P . "${files[@]}"
+shellcheck -x -P SCRIPTDIR -P . "${files[@]}" conf/certroll.bash-completion
 echo "${#files[@]} scripts"
