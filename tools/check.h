@@ -4,6 +4,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include "tool_checked.h"
 #include "tool_role.h"
 
 enum check_level { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN }; /* the exit codes of monitoring plugins */
@@ -26,9 +27,10 @@ struct check {
     size_t nroles;
     struct check_finding *findings;
     size_t n;
+    bool lost; /* a finding, for lack of memory */
 };
 
-/* @remedy may be NULL for CHECK_OK. Out of memory: the finding is lost and check->n stays, which the end notices. */
+/* @remedy may be NULL for CHECK_OK. Out of memory: the finding is lost, and the result is unknown at best. */
 void check_add(struct check *check, enum check_level level, const char *id, const char *about, const char *remedy,
                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
@@ -40,5 +42,14 @@ void check_role(struct check *check, const struct tool_role *role);
 void check_outputs(struct check *check);
 /* Signs with every assigned key by a fresh provider in a child, as check->as_user if that is set. */
 void check_probe(struct check *check);
+
+/* The gravest level, critical before unknown as monitoring plugins have it; @counts (zeroed) get how many there are of each. */
+enum check_level check_worst(const struct check *check, size_t counts[TOOL_CHECK_LEVELS]);
+/* For people: a line for a monitoring system, then the findings, the gravest first. Appends. */
+cr_status check_report_text(const struct check *check, struct cr_buf *out, struct cr_err *err);
+/* On stdout. */
+cr_status check_report_json(const struct check *check, struct cr_err *err);
+/* Each finding but the good ones into the journal, and all of them to the configuration's on-alert command, if any is. */
+cr_status check_alert(const struct check *check, struct cr_err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "tool_checked.h"
 
-enum { OPT_WARNING = 1, OPT_CRITICAL, OPT_AS_USER, OPT_CNF };
+enum { OPT_WARNING = 1, OPT_CRITICAL, OPT_AS_USER, OPT_CNF, OPT_ALERT };
 
 void check_add(struct check *check, enum check_level level, const char *id, const char *about, const char *remedy,
                const char *fmt, ...)
@@ -15,8 +15,10 @@ void check_add(struct check *check, enum check_level level, const char *id, cons
     struct check_finding *more = realloc(check->findings, (check->n + 1) * sizeof(*more)), *f;
     va_list ap;
 
-    if (!more)
+    if (!more) {
+        check->lost = true;
         return;
+    }
     check->findings = more;
     f = &more[check->n++];
     *f = (struct check_finding){.level = level, .id = id};
@@ -27,79 +29,24 @@ void check_add(struct check *check, enum check_level level, const char *id, cons
     va_end(ap);
 }
 
-/* Critical before unknown, as monitoring plugins have it. */
-static enum check_level worst(const struct check *check, size_t counts[4])
-{
-    for (size_t i = 0; i < check->n; i++)
-        counts[check->findings[i].level]++;
-    return counts[CHECK_CRITICAL]  ? CHECK_CRITICAL
-           : counts[CHECK_UNKNOWN] ? CHECK_UNKNOWN
-           : counts[CHECK_WARNING] ? CHECK_WARNING
-                                   : CHECK_OK;
-}
-
-static void finding_say(const struct check_finding *f)
-{
-    static const char *const marks[] = {"ok      ", "WARNING ", "CRITICAL", "UNKNOWN "};
-
-    printf("%s  %s: %s\n", marks[f->level], f->about, f->text);
-    if (*f->remedy)
-        printf("          %s\n", f->remedy);
-}
-
-static void report_say(const struct check *check, enum check_level level, const size_t counts[4])
-{
-    static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-
-    printf("CERTROLL %s - %zu role%s, %zu critical, %zu unknown, %zu warning%s\n", words[level], check->nroles,
-           check->nroles == 1 ? "" : "s", counts[CHECK_CRITICAL], counts[CHECK_UNKNOWN], counts[CHECK_WARNING],
-           counts[CHECK_WARNING] == 1 ? "" : "s");
-    for (int l = CHECK_UNKNOWN; l >= CHECK_OK; l--) {
-        /* the order of worst(): critical, unknown, warning, ok */
-        enum check_level now = l == CHECK_UNKNOWN    ? CHECK_CRITICAL
-                               : l == CHECK_CRITICAL ? CHECK_UNKNOWN
-                                                     : (enum check_level)l;
-        for (size_t i = 0; i < check->n; i++)
-            if (check->findings[i].level == now)
-                finding_say(&check->findings[i]);
-    }
-}
-
-static cr_status report_json(const struct check *check, enum check_level level, struct cr_err *err)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < check->n; i++) {
-        const struct check_finding *f = &check->findings[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s?}", "level", tool_check_levels[f->level], "id", f->id,
-                                        "about", f->about, "text", f->text, "remedy", *f->remedy ? f->remedy : NULL));
-    }
-    return tool_print_json(json_pack("{s:s, s:I, s:s?, s:s?, s:o}", "level", tool_check_levels[level], "roles",
-                                     (json_int_t)check->nroles, "openssl_conf", check->cnf, "as_user", check->as_user,
-                                     "findings", list),
-                           err);
-}
-
 static cr_status report(struct check *check, struct cr_err *err)
 {
-    size_t counts[4] = {0};
-    enum check_level level = worst(check, counts);
-    cr_status st = cr_ok();
+    struct tool *tool = check->tool;
+    struct tool_checked checked = {.when = tool->now};
+    struct cr_err why;
+    cr_status st = tool->json ? check_report_json(check, err) : cr_ok();
+    struct cr_buf text = {0};
 
-    if (check->tool->json)
-        st = report_json(check, level, err);
-    else
-        report_say(check, level, counts);
-    check->tool->exit_code = (int)level;
-    if (!cr_failed(st) && check->conf && !check->tool->nargs) {
-        struct tool_checked checked = {.when = check->tool->now, .level = (int)level};
-        struct cr_err why;
-
-        memcpy(checked.counts, counts, sizeof(checked.counts));
-        if (cr_failed(tool_checked_save(check->tool, &checked, &why)))
-            tool_warn("'metrics' will not know of this check: %s", why.text);
-    }
+    if (!cr_failed(st) && !tool->json && !cr_failed(st = check_report_text(check, &text, err)))
+        st = tool_output(NULL, 0, cr_buf_bytes(&text), err);
+    cr_buf_clear(&text);
+    tool->exit_code = checked.level = (int)check_worst(check, checked.counts);
+    if (cr_failed(st) || !check->conf)
+        return st;
+    if (!tool->nargs && cr_failed(tool_checked_save(tool, &checked, &why)))
+        tool_warn("'metrics' will not know of this check: %s", why.text);
+    if (tool_opt(tool, OPT_ALERT) && cr_failed(check_alert(check, &why)))
+        tool_warn("on-alert: %s", why.text);
     return st;
 }
 
@@ -192,6 +139,7 @@ static const struct tool_option options[] = {
     {"as-user", OPT_AS_USER, "USER", "sign as this user, as a service would; needs root"},
     {"openssl-conf", OPT_CNF, "FILE",
      "the openssl.cnf of the servers; else that of\nOPENSSL_CONF, of certroll init, or of the system"},
+    {"alert", OPT_ALERT, NULL, "send what is wrong to the journal, and to on-alert"},
     {0},
 };
 

@@ -19,6 +19,13 @@ void tool_journal_send(const char *state, const struct role_history_entry *entry
                           NULL);
 }
 
+void tool_journal_alert(int level, const char *id, const char *about, const char *text, const char *remedy)
+{
+    (void)sd_journal_send("MESSAGE=%s: %s (%s)", about, text, remedy, "MESSAGE_ID=" TOOL_JOURNAL_ALERT_ID,
+                          "PRIORITY=%d", level > 1 ? 2 : 4, "SYSLOG_IDENTIFIER=certroll", "CERTROLL_FINDING=%s", id,
+                          "CERTROLL_ABOUT=%s", about, NULL);
+}
+
 /* The value of @field in the entry where @j stands, if it is a hash. */
 static bool hash_read(sd_journal *j, char out[65])
 {

@@ -127,6 +127,25 @@ if [ "$(id -u)" = 0 ]; then # whoever may not write the state writes files all t
     ! grep -q other.pem lab/state/outputs.json || fail "nobody wrote into the state directory"
 fi
 
+# ---- an alert is what is wrong, and a good result is none
+cat >alert.sh <<END
+#!/bin/sh
+{ echo "level \$CERTROLL_LEVEL"; cat; } >>$T/alerts
+END
+chmod +x alert.sh
+sed -i "s|^max-rsa-bits|on-alert = $T/alert.sh\nmax-rsa-bits|" $conf
+: >alerts
+check 0 certroll check Web --alert
+same "$(cat alerts)" ""
+check 1 certroll check Soon --alert --warning 40d
+check 1 certroll check Chain --alert
+grep -qx "level warning" alerts || fail "on-alert did not run: $(cat alerts)"
+grep -q "^WARNING   Chain, current: a certificate of its chain expires" alerts || fail "on-alert has no findings: $(cat alerts)"
+sed -i 's/^on-alert.*/on-alert = exit 9/' $conf
+check 1 certroll check Chain --alert
+err_has "warning: on-alert: the command 'exit 9' exited with 9"
+sed -i '/^on-alert/d' $conf
+
 # ---- openssl.cnf
 cp $cnf good.cnf
 edit() { sed "$1" good.cnf >$cnf; }

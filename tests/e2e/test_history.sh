@@ -120,6 +120,15 @@ cp -p whole $log
 run certroll import b.pfx $R --passin pass:pw --effective-date +30d --dry-run
 same "$(copies)" "$lines" "entries after a dry run"
 
+# ---- what check finds, for whoever reads the journal
+cert soon rsa:2048 20
+run certroll import soon.pfx Soon --use token --passin pass:pw
+lines=$(wc -l <$log)
+check 1 certroll check Soon
+check 1 certroll check Soon --alert
+journalctl --sync
+same "$(journalctl -o cat --output-fields=CERTROLL_ABOUT CERTROLL_FINDING=expiry PRIORITY=4)" "Soon, current"
+
 # ---- without a journal nothing is refused
 stop_server
 run certroll cancel $R
