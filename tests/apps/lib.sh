@@ -8,6 +8,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 results=${CERTROLL_APPS_RESULTS:-$CERTROLL_BUILD/apps-results.tsv}
+starttls=() # of servers that begin in the clear: -starttls smtp
 openssl_version=$(plain openssl version | cut -d' ' -f2)
 
 # result CHECK pass|fail|refused [REASON]: one line of the table that the README shows.
@@ -96,7 +97,7 @@ workers() { # PID: every process of the group but the leader is the unprivileged
 served() { # PORT [OPTION...]: prints which certificate a verified handshake came with
     local port=$1 out
     shift
-    out=$(plain timeout 20 openssl s_client -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
+    out=$(plain timeout 20 openssl s_client "${starttls[@]}" -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
         -CAfile "$T/ca.crt" -verify_return_error "$@" </dev/null 2>&1) || { echo "failed: $(grep -i error <<<"$out" | head -n 3)"; return 0; }
     [[ $out =~ subject=OU\ ?=\ ?([a-z0-9]+), ]] && echo "${BASH_REMATCH[1]}" || echo "failed: no subject: ${out//$'\n'/ | }"
 }
