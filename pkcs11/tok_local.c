@@ -287,6 +287,13 @@ static cr_status find(struct tok_signer *signer, const char *const *locations, s
     return st;
 }
 
+static bool ready(struct tok_object *obj)
+{
+    struct tok_entry *entry = obj->n == 1 ? atomic_load(&obj->places[0].entry) : NULL;
+
+    return entry != NULL && tok_entry_warm(entry);
+}
+
 static cr_status run_for(struct operation *op, size_t *n, struct cr_err *err)
 {
     cr_status st = run(op, err);
@@ -325,6 +332,7 @@ static const struct tok_signer_ops local_ops = {
     .sign = sign,
     .decrypt = decrypt,
     .derive = derive,
+    .ready = ready,
     .object_ref = object_ref,
     .object_unref = object_unref,
     .signer_unref = signer_unref,

@@ -37,6 +37,11 @@ static cr_status entry_new(struct tok_slot *slot, const char *location, const st
     return st;
 }
 
+static bool is_warm(const struct tok_entry *entry)
+{
+    return entry->stamp != 0 && entry->stamp == entry->slot->stamp;
+}
+
 static struct tok_entry *lookup(struct tok_slot *slot, const char *location, const struct tok_key *pub, bool *warm)
 {
     struct tok_entry *entry = slot->entries;
@@ -45,7 +50,7 @@ static struct tok_entry *lookup(struct tok_slot *slot, const char *location, con
         entry = entry->next;
     if (entry != NULL) {
         entry->refs++;
-        *warm = entry->stamp != 0 && entry->stamp == slot->stamp;
+        *warm = is_warm(entry);
     }
     return entry;
 }
@@ -58,6 +63,17 @@ struct tok_entry *tok_entry_peek(struct tok_slot *slot, const char *location, co
     entry = lookup(slot, location, pub, warm);
     pthread_mutex_unlock(&slot->mod->lock);
     return entry;
+}
+
+bool tok_entry_warm(struct tok_entry *entry)
+{
+    struct tok_slot *slot = entry->slot;
+    bool warm;
+
+    pthread_mutex_lock(&slot->mod->lock);
+    warm = is_warm(entry);
+    pthread_mutex_unlock(&slot->mod->lock);
+    return warm;
 }
 
 /* The oldest stand at the end; one without a user is unlinked and returned when there are too many. */

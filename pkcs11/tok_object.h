@@ -48,6 +48,8 @@ cr_status tok_entry_get(struct tok_slot *slot, const char *location, const struc
 /* Only one that is there already; NULL otherwise. */
 struct tok_entry *tok_entry_peek(struct tok_slot *slot, const char *location, const struct tok_key *pub, bool *warm);
 void tok_entry_put(struct tok_entry **entry);
+/* Is its handle good? */
+bool tok_entry_warm(struct tok_entry *entry);
 
 /* The handle for use in @ses: the remembered one, or found and proven in @ses now. */
 cr_status tok_entry_handle(struct tok_entry *entry, struct tok_session *ses, const struct tok_prover *prover,

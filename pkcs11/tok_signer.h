@@ -56,6 +56,9 @@ struct tok_signer_ops {
     /* ECDH with the peer's uncompressed point; the raw x coordinate, field length (CKM_ECDH1_DERIVE, CKD_NULL). */
     cr_status (*derive)(struct tok_object *obj, struct cr_bytes peer_point, unsigned char *out, size_t size, size_t *n,
                         struct cr_err *err);
+    /* Is it known that the object could be used at once, in this process and at a single place? Else find again. Makes no
+     * call. */
+    bool (*ready)(struct tok_object *obj);
     struct tok_object *(*object_ref)(struct tok_object *obj);
     void (*object_unref)(struct tok_object **obj);
     void (*signer_unref)(struct tok_signer **signer); /* last one at run time closes sessions and finalizes modules */

@@ -28,6 +28,7 @@ struct wish {
 static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, const struct wish *wish,
                                 struct prov_key **out, struct cr_err *err)
 {
+    struct prov_snap *snap = NULL;
     struct prov_key *key = NULL;
     struct role_uri uri;
     cr_status st;
@@ -39,13 +40,33 @@ static cr_status open_reference(struct prov_ctx *ctx, struct cr_bytes der, const
                        ctx->conf->path, uri.role);
     if (uri.object == ROLE_OBJECT_CERT)
         return cr_fail(err, CR_E_INVALID, "the reference to the role %s names its certificate, not its key", uri.role);
-    if (cr_failed(st = prov_key_open(ctx, &uri, wish->priv, &key, err)))
+    if (cr_failed(st = prov_key_open(ctx, &uri, wish->priv, &key, &snap, err)))
         return st;
-    if (wish->priv && cr_failed(st = prov_key_contact(key, wish->pw, wish->pw_arg, err)))
+    if (wish->priv && cr_failed(st = prov_key_contact(key, snap, wish->pw, wish->pw_arg, err)))
         prov_key_unref(&key);
     else
         *out = key;
+    prov_snap_unref(&snap);
     return st;
+}
+
+/* A reference that the first stage of this thread has opened, while its callback runs: the second stage, which OpenSSL
+ * calls in there, need not open it again. */
+static __thread struct opened {
+    const struct prov_ctx *ctx;
+    struct cr_bytes der;
+    bool priv;
+    struct prov_key *key; /* NULL: taken */
+} opened;
+
+static struct prov_key *take_opened(const struct prov_ctx *ctx, struct cr_bytes der, bool priv)
+{
+    struct prov_key *key = opened.key;
+
+    if (key == NULL || opened.ctx != ctx || opened.priv != priv || !cr_bytes_equal(opened.der, der))
+        return NULL;
+    opened.key = NULL;
+    return key;
 }
 
 static void *new_ctx(void *provctx)
@@ -78,16 +99,21 @@ static bool wants_private(int selection)
 }
 
 /* The label is ours. OpenSSL's file store drops the errors of the second stage and says "unsupported" instead, so the
- * reference is tried here; the second stage then finds everything warm. */
+ * reference is opened here. */
 static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, const struct wish *wish, OSSL_CALLBACK *cb,
                        void *arg)
 {
-    struct prov_key *key = NULL;
+    struct opened mine = {ctx, cr_bytes(der, n), wish->priv, NULL}, outer = opened;
     struct cr_err err = {0};
-    cr_status st = open_reference(ctx, cr_bytes(der, n), wish, &key, &err);
+    int good;
 
-    prov_key_unref(&key);
-    return cr_failed(st) ? prov_raise(&ctx->core, &err) : give_der(der, n, cb, arg);
+    if (cr_failed(open_reference(ctx, mine.der, wish, &mine.key, &err)))
+        return prov_raise(&ctx->core, &err);
+    opened = mine;
+    good = give_der(der, n, cb, arg);
+    prov_key_unref(&opened.key);
+    opened = outer; /* a callback that loads another reference */
+    return good;
 }
 
 struct block {
@@ -179,24 +205,6 @@ static bool read_shape(BIO *bio, struct cr_buf *out)
     return !cr_failed(cr_buf_set(out, buf, (size_t)got, NULL));
 }
 
-static int give_key(const struct prov_ctx *ctx, struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
-{
-    static char names[][8] = {"RSA", "EC", "ED25519"};
-    struct prov_key *ref = key;
-    int type = OSSL_OBJECT_PKEY, good;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
-        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, names[key->type], 0),
-        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &ref, sizeof ref),
-        OSSL_PARAM_construct_end(),
-    };
-
-    prov_host_finds_its_own(ctx, names[key->type]);
-    good = cb(params, arg);
-    prov_key_unref(&ref); /* NULL when it was taken */
-    return good;
-}
-
 static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLBACK *cb, void *arg,
                       OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
@@ -214,10 +222,14 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
         return 1;
     ours = read_shape(bio, &der);
     BIO_free(bio);
-    if (ours && cr_failed(open_reference(ctx, cr_buf_bytes(&der), &wish, &key, &err)))
+    if (ours)
+        key = take_opened(ctx, cr_buf_bytes(&der), wish.priv);
+    if (ours && key == NULL && cr_failed(open_reference(ctx, cr_buf_bytes(&der), &wish, &key, &err)))
         good = prov_raise(&ctx->core, &err);
-    else if (ours)
-        good = give_key(ctx, key, cb, arg);
+    if (key != NULL) {
+        prov_host_finds_its_own(ctx, prov_key_type_name(key->type));
+        good = prov_key_give(key, cb, arg);
+    }
     cr_buf_clear(&der);
     errno = saved;
     return good;

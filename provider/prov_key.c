@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prov_key.h"
 
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +80,7 @@ static cr_status uri_cert(const struct prov_snap *snap, const struct role_uri *u
 }
 
 cr_status prov_key_open(struct prov_ctx *ctx, const struct role_uri *uri, bool priv, struct prov_key **out,
-                        struct cr_err *err)
+                        struct prov_snap **psnap, struct cr_err *err)
 {
     struct prov_snap *snap = NULL;
     struct role_cert *cert = NULL;
@@ -100,6 +104,8 @@ cr_status prov_key_open(struct prov_ctx *ctx, const struct role_uri *uri, bool p
     pub = NULL;
     key->ceiling = snap->rec->max_rsa_bits > key->pub->key.bits ? snap->rec->max_rsa_bits : key->pub->key.bits;
     *out = key;
+    *psnap = snap;
+    snap = NULL;
 out:
     prov_snap_unref(&snap);
     prov_pub_unref(&pub);
@@ -143,6 +149,42 @@ static cr_status need_object(struct prov_key *key, struct prov_bound *bound, str
     return cr_failed(st) ? cr_prefix(err, st, "role %s", prov_role_name(key->role)) : st;
 }
 
+/* May a live key go on with @pub? */
+static cr_status check_follow(const struct prov_key *key, const struct prov_pub *pub, struct cr_err *err)
+{
+    const char *role = prov_role_name(key->role);
+
+    if (!prov_pub_same_kind(key->pub, pub))
+        return cr_fail(err, CR_E_REFUSED, "role %s has another type of key now: reload the key", role);
+    if (pub->key.type == TOK_KEY_RSA && pub->key.bits > key->ceiling)
+        return cr_fail(err, CR_E_REFUSED,
+                       "role %s has a %u-bit key now, more than the %u bits of loading: reload the key", role,
+                       pub->key.bits, key->ceiling);
+    return cr_ok();
+}
+
+/* To what the role is in b->snap. */
+static cr_status bind_snap(struct prov_key *key, struct prov_bound *b, struct cr_err *err)
+{
+    struct role_cert *cert = key->cert;
+    cr_status st;
+
+    if (key->live && cr_failed(st = slot_cert(b->snap, key->slot, &cert, err)))
+        return st;
+    if (role_record_revoked(b->snap->rec, cert->spki))
+        return cr_fail(err, CR_E_REVOKED, "role %s: the key of the certificate %.16s is revoked", b->snap->rec->name,
+                       cert->thumbprint);
+    if (strcmp(cert->spki, key->cert->spki) == 0)
+        b->pub = prov_pub_ref(key->pub);
+    else if (cr_failed(st = prov_pub_get(key->ctx, cert, &b->pub, err)) ||
+             cr_failed(st = check_follow(key, b->pub, err)))
+        return st;
+    b->cert = role_cert_ref(cert);
+    if (key->priv)
+        b->obj = prov_pub_known(b->pub, cert);
+    return cr_ok();
+}
+
 /* The PINs of all tokens that may hold the key of @cert. */
 static cr_status ask_pins(struct prov_ctx *ctx, const struct role_cert *cert, OSSL_PASSPHRASE_CALLBACK *pw,
                           void *pw_arg, struct cr_err *err)
@@ -160,23 +202,31 @@ static cr_status ask_pins(struct prov_ctx *ctx, const struct role_cert *cert, OS
     return st;
 }
 
-cr_status prov_key_contact(struct prov_key *key, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg, struct cr_err *err)
+/* As far as is known here. A fork or a lost token voids it. */
+static bool still_found(const struct prov_ctx *ctx, struct tok_object *obj)
 {
-    struct prov_bound bound = {0};
+    return obj != NULL && ctx->signer->ops->ready(obj);
+}
+
+cr_status prov_key_contact(struct prov_key *key, struct prov_snap *snap, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg,
+                           struct cr_err *err)
+{
+    struct prov_bound bound = {.snap = prov_snap_ref(snap)};
     cr_status st;
 
-    if (cr_failed(st = prov_key_bind(key, &bound, err)))
-        return st;
+    if (cr_failed(st = bind_snap(key, &bound, err)))
+        goto out;
     if (cr_failed(st = ask_pins(key->ctx, bound.cert, pw, pw_arg, err))) {
         st = cr_prefix(err, st, "role %s", prov_role_name(key->role));
         goto out;
     }
     if (bound.snap->view.next != NULL)
         cr_ignore(ask_pins(key->ctx, bound.snap->view.next, pw, pw_arg, NULL));
-    /* Asked even when known: a warm find makes no call, and notices a fork or a lost token. */
-    if (bound.obj != NULL)
-        key->ctx->signer->ops->object_unref(&bound.obj);
-    st = prov_pub_find(key->ctx, bound.pub, bound.cert, &bound.obj, err);
+    if (!still_found(key->ctx, bound.obj)) {
+        if (bound.obj != NULL)
+            key->ctx->signer->ops->object_unref(&bound.obj);
+        st = prov_pub_find(key->ctx, bound.pub, bound.cert, &bound.obj, err);
+    }
     if (cr_failed(st))
         st = cr_prefix(err, st, "role %s", prov_role_name(key->role));
     else
@@ -234,41 +284,11 @@ void prov_bound_kid(const struct prov_bound *bound, char out[128])
         role_kid(bound->snap->rec->kid_format, bound->cert, out);
 }
 
-/* May a live key go on with @pub? */
-static cr_status check_follow(const struct prov_key *key, const struct prov_pub *pub, struct cr_err *err)
-{
-    const char *role = prov_role_name(key->role);
-
-    if (!prov_pub_same_kind(key->pub, pub))
-        return cr_fail(err, CR_E_REFUSED, "role %s has another type of key now: reload the key", role);
-    if (pub->key.type == TOK_KEY_RSA && pub->key.bits > key->ceiling)
-        return cr_fail(err, CR_E_REFUSED,
-                       "role %s has a %u-bit key now, more than the %u bits of loading: reload the key", role,
-                       pub->key.bits, key->ceiling);
-    return cr_ok();
-}
-
 static cr_status bind_role(struct prov_key *key, struct prov_bound *b, struct cr_err *err)
 {
-    struct role_cert *cert = key->cert;
-    cr_status st;
+    cr_status st = prov_role_take(key->ctx, key->role, &b->snap, err);
 
-    if (cr_failed(st = prov_role_take(key->ctx, key->role, &b->snap, err)))
-        return st;
-    if (key->live && cr_failed(st = slot_cert(b->snap, key->slot, &cert, err)))
-        return st;
-    if (role_record_revoked(b->snap->rec, cert->spki))
-        return cr_fail(err, CR_E_REVOKED, "role %s: the key of the certificate %.16s is revoked", b->snap->rec->name,
-                       cert->thumbprint);
-    if (strcmp(cert->spki, key->cert->spki) == 0)
-        b->pub = prov_pub_ref(key->pub);
-    else if (cr_failed(st = prov_pub_get(key->ctx, cert, &b->pub, err)) ||
-             cr_failed(st = check_follow(key, b->pub, err)))
-        return st;
-    b->cert = role_cert_ref(cert);
-    if (key->priv)
-        b->obj = prov_pub_known(b->pub, cert);
-    return cr_ok();
+    return cr_failed(st) ? st : bind_snap(key, b, err);
 }
 
 cr_status prov_key_bind(struct prov_key *key, struct prov_bound *out, struct cr_err *err)
@@ -291,12 +311,38 @@ cr_status prov_key_bind(struct prov_key *key, struct prov_bound *out, struct cr_
     return st;
 }
 
+static char type_names[][8] = {[TOK_KEY_RSA] = "RSA", [TOK_KEY_EC] = "EC", [TOK_KEY_ED25519] = "ED25519"};
+
+const char *prov_key_type_name(enum tok_key_type type)
+{
+    return type_names[type];
+}
+
+int prov_key_give(struct prov_key *key, OSSL_CALLBACK *cb, void *arg)
+{
+    struct prov_key *ref = prov_key_ref(key);
+    int type = OSSL_OBJECT_PKEY, good;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, type_names[key->type], 0),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &ref, sizeof ref),
+        OSSL_PARAM_construct_end(),
+    };
+
+    key->fresh = true; /* nobody else has it yet */
+    good = cb(params, arg);
+    key->fresh = false;
+    prov_key_unref(&ref); /* NULL when it was taken */
+    prov_key_unref(&key);
+    return good;
+}
+
 struct prov_pub *prov_key_public(struct prov_key *key)
 {
     struct prov_bound b = {0};
     struct prov_pub *pub;
 
-    if (key->pub == NULL || !key->live || cr_failed(prov_key_bind(key, &b, NULL)))
+    if (key->pub == NULL || !key->live || key->fresh || cr_failed(prov_key_bind(key, &b, NULL)))
         return prov_pub_ref(key->pub);
     pub = prov_pub_ref(b.pub);
     prov_bound_clear(&b);

@@ -20,6 +20,7 @@ struct prov_key {
     struct prov_pub *pub;   /* as loaded; NULL for a bare curve */
     const char *group;      /* of a bare curve; static */
     unsigned ceiling;       /* bits that a live RSA key may grow to */
+    bool fresh;             /* on its way to OpenSSL, in the call that read the role: not asked again meanwhile */
 };
 
 struct prov_bound {
@@ -29,12 +30,18 @@ struct prov_bound {
     struct tok_object *obj; /* NULL: not found yet */
 };
 
-/* Reads the role and picks certificate and public key; never contacts a token. The caller owns *out. */
+/* Reads the role and picks certificate and public key; never contacts a token. The caller owns *out and *snap, what the
+ * role was at that moment. */
 cr_status prov_key_open(struct prov_ctx *ctx, const struct role_uri *uri, bool priv, struct prov_key **out,
-                        struct cr_err *err);
-/* Finds and proves the private key now, and that of a scheduled next: what loading a key does. PINs that the configuration
- * wants typed are asked for by @pw first. */
-cr_status prov_key_contact(struct prov_key *key, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg, struct cr_err *err);
+                        struct prov_snap **snap, struct cr_err *err);
+/* Finds and proves the private key that it has in @snap, and that of a scheduled next: what loading a key does. PINs that
+ * the configuration wants typed are asked for by @pw first. */
+cr_status prov_key_contact(struct prov_key *key, struct prov_snap *snap, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg,
+                           struct cr_err *err);
+/* OpenSSL's name of the type. */
+const char *prov_key_type_name(enum tok_key_type type);
+/* Hands @key, whose reference is taken, to OpenSSL as its loaders and decoders do: cb's answer. */
+int prov_key_give(struct prov_key *key, OSSL_CALLBACK *cb, void *arg);
 /* An empty one for import. */
 cr_status prov_key_new(struct prov_ctx *ctx, enum tok_key_type type, struct prov_key **out, struct cr_err *err);
 struct prov_key *prov_key_ref(struct prov_key *key);

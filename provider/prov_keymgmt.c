@@ -134,6 +134,24 @@ static int curve_params(const struct prov_key *key, OSSL_PARAM params[])
     return key->group == NULL || set_text(params, OSSL_PKEY_PARAM_GROUP_NAME, key->group);
 }
 
+/* The numbers that OpenSSL asks for at each load, and no others? */
+static bool numbers_alone(struct prov_key *key, const struct prov_pub *pub, OSSL_PARAM params[])
+{
+    bool good = true;
+
+    for (OSSL_PARAM *p = params; p->key != NULL && good; p++) {
+        if (strcmp(p->key, OSSL_PKEY_PARAM_BITS) == 0)
+            good = OSSL_PARAM_set_int(p, pub->bits) == 1;
+        else if (strcmp(p->key, OSSL_PKEY_PARAM_SECURITY_BITS) == 0)
+            good = OSSL_PARAM_set_int(p, pub->security_bits) == 1;
+        else if (strcmp(p->key, OSSL_PKEY_PARAM_MAX_SIZE) == 0)
+            good = OSSL_PARAM_set_size_t(p, prov_key_max_size(key, pub)) == 1;
+        else
+            good = strcmp(p->key, "security-category") == 0; /* 3.5; no key of our types has one */
+    }
+    return good;
+}
+
 int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[])
 {
     struct prov_key *key = vkey;
@@ -143,6 +161,10 @@ int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[])
 
     if (pub == NULL)
         return curve_params(key, params);
+    if (numbers_alone(key, pub, params)) {
+        prov_pub_unref(&pub);
+        return 1;
+    }
     (void)ERR_set_mark();
     good = EVP_PKEY_get_params(pub->pkey, params) == 1;
     (void)ERR_pop_to_mark();

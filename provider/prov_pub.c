@@ -74,11 +74,19 @@ static struct prov_pub *cached(const struct prov_ctx *ctx, const char *spki)
     return pub;
 }
 
+static void take_pkey(struct prov_pub *pub, EVP_PKEY *pkey)
+{
+    pub->pkey = pkey;
+    pub->bits = EVP_PKEY_get_bits(pkey);
+    pub->security_bits = EVP_PKEY_get_security_bits(pkey);
+}
+
 static cr_status parse(struct prov_ctx *ctx, const struct role_cert *cert, struct prov_pub **out, struct cr_err *err)
 {
     struct prov_pub *pub = calloc(1, sizeof *pub);
     OSSL_LIB_CTX *inner = prov_ctx_inner(ctx);
     struct cert_facts facts = {0};
+    EVP_PKEY *pkey = NULL;
     cr_status st;
 
     if (pub == NULL || inner == NULL) {
@@ -94,8 +102,8 @@ static cr_status parse(struct prov_ctx *ctx, const struct role_cert *cert, struc
     memcpy(pub->spki, facts.spki, sizeof pub->spki);
     if (strcmp(facts.spki, cert->spki) != 0)
         st = cr_fail(err, CR_E_INVALID, "the record's key hash is not the certificate's (%.16s)", cert->thumbprint);
-    else
-        st = cert_key_to_pkey(inner, &pub->key, &pub->pkey, err);
+    else if (!cr_failed(st = cert_key_to_pkey(inner, &pub->key, &pkey, err)))
+        take_pkey(pub, pkey);
     pub->probe = (struct cert_probe){inner, pub->pkey};
 out:
     cert_facts_clear(&facts);
@@ -134,7 +142,7 @@ cr_status prov_pub_import(EVP_PKEY *pkey, struct prov_pub **out, struct cr_err *
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     }
     pub->refs = 1;
-    pub->pkey = pkey;
+    take_pkey(pub, pkey);
     if (cr_failed(st = cert_key_from_pkey(pkey, &pub->key, err)))
         prov_pub_unref(&pub);
     else

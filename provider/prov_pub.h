@@ -16,6 +16,7 @@ struct prov_pub {
     char spki[65]; /* "" when imported */
     struct tok_key key;
     EVP_PKEY *pkey;          /* of the inner library context */
+    int bits, security_bits; /* as it says */
     struct cert_probe probe; /* both, for proving a private key; outlives the found ones */
     const struct tok_signer_ops *ops;
     struct prov_found *found; /* prov_lock */

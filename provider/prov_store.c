@@ -41,8 +41,7 @@ static cr_status open_role(struct prov_ctx *ctx, const char *text, struct loader
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     ld->ctx = ctx;
     if (cr_failed(st = role_uri_parse(text, strnlen(text, ROLE_URI_MAX + 1), &ld->uri, err)) ||
-        cr_failed(st = prov_key_open(ctx, &ld->uri, true, &ld->key, err)) ||
-        cr_failed(st = prov_role_take(ctx, ld->key->role, &ld->snap, err))) {
+        cr_failed(st = prov_key_open(ctx, &ld->uri, true, &ld->key, &ld->snap, err))) {
         loader_free(ld);
         return st;
     }
@@ -88,6 +87,8 @@ static int set_params(void *vld, const OSSL_PARAM params[])
 
     if (p != NULL && OSSL_PARAM_get_int(p, &ld->expect) != 1)
         return 0;
+    if (p == params && params[1].key == NULL) /* as OSSL_STORE_expect asks */
+        return 1;
     return prov_find_set(&ld->find, params);
 }
 
@@ -144,24 +145,13 @@ static int give_cert(struct loader *ld, const struct cr_buf *der, OSSL_CALLBACK 
 
 static int give_key(struct loader *ld, OSSL_CALLBACK *cb, void *arg, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
-    static char names[][8] = {"RSA", "EC", "ED25519"};
-    struct prov_key *ref = NULL;
     struct cr_err err = {0};
-    int type = OSSL_OBJECT_PKEY, good;
-    OSSL_PARAM params[4];
 
     if (ld->expect == OSSL_STORE_INFO_PUBKEY)
         ld->key->priv = false; /* verifies by the role, needs no token */
-    else if (cr_failed(prov_key_contact(ld->key, pw, pw_arg, &err)))
+    else if (cr_failed(prov_key_contact(ld->key, ld->snap, pw, pw_arg, &err)))
         return prov_raise(&ld->ctx->core, &err);
-    ref = prov_key_ref(ld->key);
-    params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type);
-    params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, names[ref->type], 0);
-    params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &ref, sizeof ref);
-    params[3] = OSSL_PARAM_construct_end();
-    good = cb(params, arg);
-    prov_key_unref(&ref); /* NULL when it was taken */
-    return good;
+    return prov_key_give(prov_key_ref(ld->key), cb, arg);
 }
 
 static int load(void *vld, OSSL_CALLBACK *cb, void *arg, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
