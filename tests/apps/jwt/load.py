@@ -6,9 +6,10 @@ kid a certificate has.
 
 usage: load.py URL JWKS ROLLS STOP HOLD PATH...
 
-JWKS: the published file, read anew for each token. ROLLS: lines "UNIX-TIME CERTIFICATE ALG...": from then on that
-certificate is current for these algorithms; written by the test while this runs. STOP: ends it when it appears. HOLD: for
-how many seconds the server may hold a key that it has loaded. PATH: what to ask for, its last part is the algorithm.
+JWKS: the published file, read anew for each token. ROLLS: lines "UNIX-TIME SCHEDULED CERTIFICATE ALG...": from then on
+that certificate is current for these algorithms; written by the test while this runs. SCHEDULED is when the command that
+says so had ended: on a busy machine that may be after the date. STOP: ends it when it appears. HOLD: for how many seconds
+the server may hold a key that it has loaded. PATH: what to ask for, its last part is the algorithm.
 
 A token asked for at A and answered at B must carry the kid of a key that was current at some time from A - HOLD to B.
 Prints for each path how many tokens, for how long after an effective date one was asked for that still carried the older
@@ -79,19 +80,19 @@ def kid_of(certificate):
 
 
 def rolls_of(alg):
-    """When each kid became current, and when the next one did."""
+    """For each kid: its effective date, since when the record says so too, and until when the kid may stand in a token."""
     with open(rolls_path, encoding="ascii") as f:
         lines = [line.split() for line in f]
-    since = [(float(line[0]), kid_of(line[1])) for line in lines if alg in line[2:]]
-    until = [when for when, _ in since[1:]] + [float("inf")]
-    return {kid: (when, end) for (when, kid), end in zip(since, until)}
+    mine = [line for line in lines if alg in line[3:]]
+    since = [max(float(line[0]), float(line[1])) for line in mine] + [float("inf")]
+    return {kid_of(line[2]): (float(line[0]), since[i], since[i + 1]) for i, line in enumerate(mine)}
 
 
 def judge(path):
     current = rolls_of(path.split("/")[-1])
     lag, first = 0.0, {}
     for asked, answered, kid in seen[path]:
-        when, end = current[kid]
+        when, _, end = current[kid]
         if answered < when:
             sys.exit(f"{path}: a token of {kid} came {when - answered:.3f} s before its effective date")
         if asked - float(hold) >= end:
@@ -100,8 +101,10 @@ def judge(path):
         first[kid] = min(first.get(kid, answered), answered)
     if set(first) != set(current):
         sys.exit(f"{path}: tokens of {len(first)} of {len(current)} keys")
-    after = max(first[kid] - when for kid, (when, _) in current.items() if when > 0)
-    print(f"{path}: {len(seen[path])} tokens, all verified, over {len(current) - 1} rolls; "
+    rolled = [kid for kid, (when, _, _) in current.items() if when > 0]
+    late = sum(current[kid][1] > current[kid][0] for kid in rolled)
+    after = max(first[kid] - current[kid][1] for kid in rolled)
+    print(f"{path}: {len(seen[path])} tokens, all verified, over {len(rolled)} rolls ({late} scheduled too late); "
           f"longest lag {lag:.3f} s, first token of a new key after {after:.3f} s at most")
 
 
