@@ -54,6 +54,8 @@ struct store_revocation {
     char *reason; /* may be NULL */
 };
 cr_status store_revocations(struct store *store, struct store_revocation **list, size_t *n, struct cr_err *err);
+/* The same from bytes. */
+cr_status store_revocations_read(struct cr_bytes text, struct store_revocation **list, size_t *n, struct cr_err *err);
 void store_revocations_free(struct store_revocation **list, size_t n);
 /* Adds, or updates the entry with the same spki. */
 cr_status store_revocation_save(struct store *store, const struct store_revocation *rev, struct cr_err *err);

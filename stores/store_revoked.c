@@ -92,6 +92,17 @@ cr_status store_revocations(struct store *store, struct store_revocation **list,
     return st;
 }
 
+cr_status store_revocations_read(struct cr_bytes text, struct store_revocation **list, size_t *n, struct cr_err *err)
+{
+    json_t *root = NULL;
+    cr_status st = role_json_load(text, FILE_MAX, &root, err);
+
+    if (!cr_failed(st))
+        st = read_list(root, list, n, err);
+    json_decref(root);
+    return cr_failed(st) ? cr_prefix(err, st, FILE_NAME) : st;
+}
+
 void store_revocations_free(struct store_revocation **list, size_t n)
 {
     if (list == NULL || *list == NULL)

@@ -14,8 +14,7 @@
 
 #define CONF_MAX (64 * 1024)
 
-/* The value of directories.tokendir in a softhsm2.conf; the caller frees. */
-static cr_status tokendir(const char *path, char **out, struct cr_err *err)
+cr_status tool_softhsm_tokendir(const char *path, char **out, struct cr_err *err)
 {
     static const char key[] = "directories.tokendir";
     struct cr_buf text = {0};
@@ -88,7 +87,7 @@ cr_status tool_softhsm_open(struct tool *tool, struct cr_err *err)
             char *dir = NULL;
             if (strcmp(env->name, "SOFTHSM2_CONF"))
                 continue;
-            if (!cr_failed(st = tokendir(env->value, &dir, err)))
+            if (!cr_failed(st = tool_softhsm_tokendir(env->value, &dir, err)))
                 st = tree_open(dir, gid, err);
             free(dir);
         }

@@ -13,4 +13,7 @@
  * 0660. Nothing to do without a group. */
 cr_status tool_softhsm_open(struct tool *tool, struct cr_err *err);
 
+/* The value of directories.tokendir in a softhsm2.conf; the caller frees *out. */
+cr_status tool_softhsm_tokendir(const char *path, char **out, struct cr_err *err);
+
 #endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backup.h"
+#include "roles/role_codec.h"
+#include "roles/role_json.h"
+#include "roles/role_restore.h"
+#include "tool_cert.h"
+#include "tool_change.h"
+#include "tool_history.h"
+#include "tool_softhsm.h"
+#include "tool_token.h"
+
+enum { OPT_WITH_TOKEN = 1 };
+
+struct restoring {
+    struct tool *tool;
+    json_t *root, *files;      /* of the backup */
+    struct role_record **recs; /* all that it has */
+    struct role_cert **certs;
+    size_t nrecs, ncerts;
+};
+
+static void restoring_clear(struct restoring *r)
+{
+    for (size_t i = 0; i < r->nrecs; i++)
+        role_record_unref(&r->recs[i]);
+    free(r->recs);
+    tool_certs_free(&r->certs, r->ncerts);
+    json_decref(r->root);
+}
+
+/* ---- reading: everything is understood before anything is written ---- */
+
+/* "FOLDER/STEM.json" into @stem. */
+static bool name_split(const char *name, const char *folder, char stem[128])
+{
+    size_t n = strlen(folder), len = strlen(name);
+
+    if (strncmp(name, folder, n) || name[n] != '/' || len < n + 6 || len - n - 6 >= 128 ||
+        strcmp(name + len - 5, ".json"))
+        return false;
+    snprintf(stem, 128, "%.*s", (int)(len - n - 6), name + n + 1);
+    return true;
+}
+
+static cr_status file_read(struct restoring *r, const char *name, const char *text, struct cr_err *err)
+{
+    char stem[128];
+    cr_status st;
+
+    if (name_split(name, "roles", stem)) {
+        if (!cr_failed(st = role_record_read(cr_bytes_str(text), stem, &r->recs[r->nrecs], err)))
+            r->nrecs++;
+        return st;
+    }
+    if (!name_split(name, "certs", stem)) /* the others are read where they are merged */
+        return cr_ok();
+    if (cr_failed(st = role_cert_read(cr_bytes_str(text), &r->certs[r->ncerts], err)))
+        return st;
+    if (strcmp(r->certs[r->ncerts++]->thumbprint, stem))
+        return cr_fail(err, CR_E_INVALID, "it holds another certificate");
+    return cr_ok();
+}
+
+static cr_status files_read(struct restoring *r, struct cr_err *err)
+{
+    const char *name;
+    json_t *value;
+    cr_status st = cr_ok();
+
+    r->recs = calloc(json_object_size(r->files) + 1, sizeof(struct role_record *));
+    r->certs = calloc(json_object_size(r->files) + 1, sizeof(struct role_cert *));
+    if (!r->recs || !r->certs)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    json_object_foreach(r->files, name, value)
+    {
+        st = json_is_string(value) ? file_read(r, name, json_string_value(value), err)
+                                   : cr_fail(err, CR_E_INVALID, "it is no text");
+        if (cr_failed(st))
+            return cr_prefix(err, st, "%.80s", name);
+    }
+    return st;
+}
+
+static cr_status backup_read(struct restoring *r, const char *path, struct cr_err *err)
+{
+    struct cr_buf text = {0};
+    int64_t format = 0;
+    cr_status st = cr_file_read(AT_FDCWD, path, BACKUP_MAX, true, &text, NULL, err);
+
+    if (st.code == CR_E_NOT_FOUND)
+        st = cr_fail(err, CR_E_NOT_FOUND, "there is no file %s", path);
+    if (cr_failed(st) || cr_failed(st = role_json_load(cr_buf_bytes(&text), BACKUP_MAX, &r->root, err)) ||
+        cr_failed(st = role_json_int(r->root, BACKUP_VERSION, 1, INT32_MAX, &format, err)))
+        goto out;
+    r->files = json_object_get(r->root, "files");
+    if (format > BACKUP_FORMAT)
+        st = cr_fail(err, CR_E_UNSUPPORTED, "a newer certroll wrote it (format %lld)", (long long)format);
+    else if (!json_is_object(r->files) || !json_is_string(json_object_get(r->root, "configuration")))
+        st = cr_fail(err, CR_E_INVALID, "it lacks the state or the configuration");
+    else
+        st = files_read(r, err);
+out:
+    cr_buf_clear(&text);
+    return st.code == CR_E_INVALID || st.code == CR_E_UNSUPPORTED ? cr_prefix(err, st, "%s", path) : st;
+}
+
+/* ---- the configuration of a machine that has none ---- */
+
+static cr_status dirs_make(const char *path, struct cr_err *err)
+{
+    char part[PATH_MAX];
+
+    snprintf(part, sizeof(part), "%s", path);
+    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(part, 0755) && errno != EEXIST)
+            return cr_fail_errno(err, CR_E_IO, errno, "%s", part);
+        if (!slash)
+            return cr_ok();
+        *slash = '/';
+    }
+}
+
+static cr_status etc_restore(struct restoring *r, const char *dir, struct cr_err *err)
+{
+    const json_t *etc = json_object_get(r->root, "etc");
+    char path[PATH_MAX];
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; backup_etc[i] && !cr_failed(st); i++) {
+        const char *text = json_string_value(json_object_get(etc, backup_etc[i]));
+
+        snprintf(path, sizeof(path), "%s/%s", dir, backup_etc[i]);
+        if (text && access(path, F_OK))
+            st = cr_path_replace(path, 0644, cr_bytes_str(text), err);
+    }
+    return st;
+}
+
+static cr_status conf_restore(struct restoring *r, struct cr_err *err)
+{
+    const char *path = conf_path(r->tool->conf_path), *slash = strrchr(path, '/');
+    struct cr_bytes text = cr_bytes_str(json_string_value(json_object_get(r->root, "configuration")));
+    struct conf *conf = NULL;
+    char *dir = NULL;
+    cr_status st;
+
+    if (!access(path, F_OK))
+        return cr_ok();
+    if (r->tool->dry_run)
+        return cr_fail(err, CR_E_IO, "there is no configuration at %s; restore would write the backup's", path);
+    if (cr_failed(st = conf_parse(path, text, &conf, err)))
+        return st;
+    dir = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    if (!dir)
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    else if (!cr_failed(st = *dir ? dirs_make(dir, err) : cr_ok()) &&
+             !cr_failed(st = dirs_make(conf->state_dir, err)) && !cr_failed(st = etc_restore(r, dir, err)) &&
+             !cr_failed(st = cr_path_replace(path, 0644, text, err)))
+        tool_say(r->tool, "wrote %s", path);
+    free(dir);
+    conf_free(&conf);
+    return st;
+}
+
+/* ---- merging ---- */
+
+/* As pending, so that every role loses the keys, those that the backup does not have as well. */
+static cr_status revocations_restore(struct restoring *r, struct store *store, struct cr_err *err)
+{
+    const char *text = json_string_value(json_object_get(r->files, "revoked.json"));
+    struct store_revocation *saved = NULL, *known = NULL;
+    size_t nsaved = 0, nknown = 0;
+    cr_status st = cr_ok();
+
+    if (!text)
+        return st;
+    if (cr_failed(st = store_revocations_read(cr_bytes_str(text), &saved, &nsaved, err)) ||
+        cr_failed(st = store_revocations(store, &known, &nknown, err)))
+        goto out;
+    for (size_t i = 0; i < nsaved && !cr_failed(st); i++) {
+        bool there = false;
+
+        for (size_t k = 0; k < nknown; k++)
+            there |= !strcmp(known[k].spki, saved[i].spki);
+        saved[i].done = false;
+        saved[i].replace[0] = '\0';
+        if (!there && !r->tool->dry_run)
+            st = store_revocation_save(store, &saved[i], err);
+    }
+out:
+    store_revocations_free(&saved, nsaved);
+    store_revocations_free(&known, nknown);
+    return st;
+}
+
+static cr_status certs_restore(struct restoring *r, struct store *store, struct cr_err *err)
+{
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < r->ncerts && !cr_failed(st); i++) {
+        struct role_cert *known = NULL;
+
+        st = store_cert_load(store, r->certs[i]->thumbprint, &known, err);
+        role_cert_unref(&known);
+        if (st.code == CR_E_NOT_FOUND)
+            st = r->tool->dry_run ? cr_ok() : store_cert_save(store, r->certs[i], err);
+    }
+    return st;
+}
+
+static cr_status role_restore(struct restoring *r, struct store *store, const struct role_record *saved,
+                              const char *note, struct cr_err *err)
+{
+    struct tool_plan plan = {0};
+    struct cr_stamp stamp;
+    cr_status st = store_load(store, saved->name, &plan.before, &stamp, err);
+
+    if (cr_failed(st) && st.code != CR_E_NOT_FOUND)
+        return st;
+    st = role_record_restore(plan.before, saved, r->tool->now, tool_who(r->tool)->text, &plan.after,
+                             &plan.outcome.changed, err);
+    if (!cr_failed(st) && plan.outcome.changed && !r->tool->dry_run &&
+        !cr_failed(st = store_save(store, plan.after, plan.before ? plan.before->generation : 0, err)))
+        st = tool_history(r->tool, "restore", saved->name, plan.before, plan.after, note, NULL, err);
+    if (!cr_failed(st))
+        st = tool_report_role(r->tool, saved->name, &plan, err);
+    tool_plan_clear(&plan);
+    return st;
+}
+
+/* A history that is here goes on; on a machine without one the backup's does. */
+static cr_status history_restore(struct restoring *r, struct store *store, struct cr_err *err)
+{
+    const char *text = json_string_value(json_object_get(r->files, "history.jsonl"));
+    struct stat sb;
+
+    if (!text || r->tool->dry_run || !fstatat(store_dirfd(store), "history.jsonl", &sb, AT_SYMLINK_NOFOLLOW))
+        return cr_ok();
+    return cr_file_replace(store_dirfd(store), "history.jsonl", 0644, (gid_t)-1, cr_bytes_str(text), err);
+}
+
+static cr_status outputs_restore(struct restoring *r, struct store *store, struct cr_err *err)
+{
+    const char *text = json_string_value(json_object_get(r->files, "outputs.json"));
+    struct store_output *list = NULL;
+    size_t n = 0;
+    cr_status st = text ? store_outputs_read(cr_bytes_str(text), &list, &n, err) : cr_ok();
+
+    for (size_t i = 0; i < n && !cr_failed(st) && !r->tool->dry_run; i++)
+        if (!access(list[i].path, F_OK))
+            st = store_output_save(store, &list[i], err);
+    store_outputs_free(&list, n);
+    return st;
+}
+
+static cr_status state_restore(struct restoring *r, struct cr_err *err)
+{
+    const char *when = json_string_value(json_object_get(r->root, "when"));
+    const char *host = json_string_value(json_object_get(r->root, "host"));
+    struct store *store;
+    char note[400];
+    cr_status st;
+
+    snprintf(note, sizeof(note), "backup of %.40s on %.255s", when ? when : "?", host ? host : "?");
+    if (cr_failed(st = tool_store(r->tool, &store, err)) || cr_failed(st = history_restore(r, store, err)) ||
+        cr_failed(st = tool_lock(r->tool, err)) || cr_failed(st = revocations_restore(r, store, err)) ||
+        cr_failed(st = certs_restore(r, store, err)))
+        return st;
+    for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
+        if (cr_failed(st = role_restore(r, store, r->recs[i], note, err)))
+            st = cr_prefix(err, st, "%zu of %zu roles are restored", i, r->nrecs);
+    if (!cr_failed(st) && !cr_failed(st = outputs_restore(r, store, err)) && !r->tool->dry_run)
+        st = tool_revocations_finish(r->tool, err);
+    return st;
+}
+
+/* ---- keys ---- */
+
+static cr_status token_restore(struct restoring *r, struct cr_err *err)
+{
+    json_t *files = json_object_get(r->root, "token");
+    char *dir = NULL;
+    cr_status st;
+
+    if (!json_is_object(files))
+        return cr_fail(err, CR_E_NOT_FOUND, "the backup has no token: it was made without --with-token");
+    if (r->tool->dry_run)
+        return cr_ok();
+    if (!cr_failed(st = backup_token_dir(r->tool->conf, &dir, err)) &&
+        !cr_failed(st = backup_token_write(dir, files, err)))
+        st = tool_softhsm_open(r->tool, err);
+    free(dir);
+    return st;
+}
+
+/* A certificate whose key is on no token that can be reached: importing it again brings the key. */
+static cr_status missing_add(struct restoring *r, const struct role_record *rec, enum role_slot slot,
+                             const struct tool_inventory *inv, json_t *missing, struct cr_err *err)
+{
+    const struct role_cert *cert = role_record_slot(rec, slot);
+    struct tool_key_hit hits[TOOL_HITS_MAX];
+    struct cert_facts facts = {0};
+    size_t n = 0;
+    cr_status st;
+
+    if (!cert)
+        return cr_ok();
+    if (!cr_failed(st = cert_facts_read(NULL, cr_buf_bytes(&cert->leaf), &facts, err)) &&
+        !cr_failed(st = tool_key_hits(r->tool, inv, &facts.key, hits, &n, err)) && !n) {
+        tool_say(r->tool, "KEY MISSING: %s %s %.16s; import it again", rec->name, role_slot_text(slot),
+                 cert->thumbprint);
+        json_array_append_new(missing, json_pack("{s:s, s:s, s:s}", "role", rec->name, "slot", role_slot_text(slot),
+                                                 "thumbprint_sha256", cert->thumbprint));
+    }
+    cert_facts_clear(&facts);
+    return st;
+}
+
+static cr_status keys_look(struct restoring *r, struct cr_err *err)
+{
+    struct tool_inventory inv = {0};
+    json_t *missing = json_array();
+    struct cr_err why = {0};
+    cr_status st = cr_ok();
+
+    if (cr_failed(tool_inventory_read(r->tool, &inv, &why))) {
+        tool_warn("which keys are missing could not be seen: %s", why.text);
+        json_decref(missing);
+        return st;
+    }
+    for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
+        for (int s = ROLE_CURRENT; s <= ROLE_NEXT && !cr_failed(st); s++)
+            st = missing_add(r, r->recs[i], (enum role_slot)s, &inv, missing, err);
+    json_object_set_new(tool_result(r->tool), "keys_missing", missing);
+    tool_inventory_clear(&inv);
+    return st;
+}
+
+static cr_status run(struct tool *tool, struct cr_err *err)
+{
+    struct restoring r = {.tool = tool};
+    const struct conf *conf;
+    cr_status st;
+
+    if (cr_failed(st = backup_read(&r, tool->args[0], err)) || cr_failed(st = conf_restore(&r, err)) ||
+        cr_failed(st = tool_conf(tool, &conf, err)) ||
+        (tool_opt(tool, OPT_WITH_TOKEN) && cr_failed(st = token_restore(&r, err))) ||
+        cr_failed(st = state_restore(&r, err)))
+        goto out;
+    st = keys_look(&r, err);
+out:
+    restoring_clear(&r);
+    return st;
+}
+
+static const struct tool_option options[] = {
+    {"with-token", OPT_WITH_TOKEN, NULL, "the SoftHSM token too, into an empty directory"},
+    {0},
+};
+
+const struct tool_cmd tool_cmd_restore = {
+    .name = "restore",
+    .args = "FILE",
+    .summary = "bring back what backup has put into a file",
+    .doc = "Each role becomes what it was, under a generation above both; revocations of\n"
+           "either stay, roles that the backup does not have stay as they are. The\n"
+           "configuration is written only where there is none. Keys that are on no token\n"
+           "are listed.",
+    .flags = TOOL_HAS_DRY_RUN,
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};
