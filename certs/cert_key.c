@@ -133,8 +133,7 @@ static cr_status ed25519_numbers(const EVP_PKEY *pkey, struct tok_key *out, stru
     return st;
 }
 
-/* CKA_ID: SHA-1 of the subjectPublicKey bits, as RFC 5280 4.2.1.2 method 1 and most tools have it. */
-static cr_status set_id(struct tok_key *key, struct cr_err *err)
+cr_status cert_key_set_id(struct tok_key *key, struct cr_err *err)
 {
     unsigned char digest[20];
     struct cr_buf bits = {0};
@@ -164,7 +163,7 @@ cr_status cert_key_from_pkey(const EVP_PKEY *pkey, struct tok_key *out, struct c
         st = cr_fail(err, CR_E_UNSUPPORTED, "a key of the kind %s: RSA, EC and Ed25519 are supported",
                      EVP_PKEY_get0_type_name(pkey) != NULL ? EVP_PKEY_get0_type_name(pkey) : "unknown");
     if (!cr_failed(st))
-        st = set_id(&key, err);
+        st = cert_key_set_id(&key, err);
     (void)ERR_pop_to_mark();
     if (cr_failed(st))
         tok_key_clear(&key);

@@ -9,6 +9,9 @@
 
 /* Numbers (with private parts when present) out of an EVP_PKEY. CR_E_UNSUPPORTED for other kinds. */
 cr_status cert_key_from_pkey(const EVP_PKEY *pkey, struct tok_key *out, struct cr_err *err);
+/* The CKA_ID of the public numbers: SHA-1 of the subjectPublicKey bits, as RFC 5280 4.2.1.2 method 1 and most tools have
+ * it. */
+cr_status cert_key_set_id(struct tok_key *key, struct cr_err *err);
 /* A public EVP_PKEY in @ctx from numbers; the caller owns *out (EVP_PKEY_free). */
 cr_status cert_key_to_pkey(OSSL_LIB_CTX *ctx, const struct tok_key *key, EVP_PKEY **out, struct cr_err *err);
 /* The public key of a DER certificate; the caller owns *out. */

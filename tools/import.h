@@ -11,6 +11,8 @@ struct import {
     size_t nroles;
     struct role_intent intent; /* of the roles; cert is ours */
     const char *kid;           /* --kid, or NULL */
+    const char *verb;          /* for the history */
+    const char *location;      /* where the private key is known to stand, or NULL: it is in the file, or sought */
     struct cert_bundle bundle;
     struct cert_facts facts;
     struct role_cert *known; /* the entry before, or NULL */
@@ -18,6 +20,7 @@ struct import {
     char **holders;          /* roles that hold the certificate in a slot */
     size_t nholders;
     bool key_created, chain_updated, location_added, kid_set;
+    bool saved; /* the entry after stands in certs/ */
 };
 
 void import_clear(struct import *im);
@@ -29,6 +32,9 @@ cr_status import_merge(struct tool *tool, struct import *im, struct cr_err *err)
 /* The private key: there, or created from the file; its locations into the entry; proven by a signature, as a member of
  * the group too. What was created is removed again on failure. A dry run looks only. */
 cr_status import_key(struct tool *tool, struct import *im, struct cr_err *err);
+
+/* All of it after import_read: merge, policy, key, entry, roles. */
+cr_status import_carry_out(struct tool *tool, struct import *im, struct cr_err *err);
 
 enum { OPT_PASSIN = 1, OPT_DATE, OPT_USE, OPT_KID, OPT_TOKEN };
 

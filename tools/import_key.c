@@ -9,28 +9,6 @@
 #include "tool_softhsm.h"
 #include "tool_token.h"
 
-/* --token NAME, else the first configured one. */
-static cr_status target_token(struct tool *tool, size_t *out, bool *named, struct cr_err *err)
-{
-    const char *name = tool_opt(tool, OPT_TOKEN);
-    const struct conf *conf;
-    cr_status st;
-
-    if (cr_failed(st = tool_conf(tool, &conf, err)))
-        return st;
-    *named = name != NULL;
-    *out = 0;
-    if (!conf->ntokens)
-        return cr_fail(err, CR_E_REFUSED, "%s names no token", conf->path);
-    for (size_t i = 0; name && i < conf->ntokens; i++) {
-        if (!strcmp(conf->tokens[i].name, name)) {
-            *out = i;
-            return cr_ok();
-        }
-    }
-    return name ? cr_fail(err, CR_E_USAGE, "%s names no token '%s'", conf->path, name) : cr_ok();
-}
-
 static cr_status location_use(struct import *im, const char *location, struct cr_err *err)
 {
     cr_status st;
@@ -105,7 +83,8 @@ static cr_status key_from_file(struct tool *tool, struct import *im, const struc
     bool named;
     cr_status st;
 
-    if (cr_failed(st = target_token(tool, &token, &named, err)) || cr_failed(st = tool_tokens(tool, &tokens, err)))
+    if (cr_failed(st = tool_token_target(tool, tool_opt(tool, OPT_TOKEN), &token, &named, err)) ||
+        cr_failed(st = tool_tokens(tool, &tokens, err)))
         return st;
     hit = hit_on(hits, n, token);
     if (!hit && n && !named)
@@ -154,6 +133,26 @@ static cr_status key_from_tokens(struct tool *tool, struct import *im, const str
     return location_use(im, fresh[0], err);
 }
 
+/* The certificate object goes beside the key. */
+static cr_status key_at(struct tool *tool, struct import *im, struct cr_err *err)
+{
+    struct tok_local *tokens;
+    char *location = NULL;
+    bool created = im->key_created;
+    size_t token;
+    cr_status st;
+
+    if (!tool->dry_run) {
+        if (cr_failed(st = prove(tool, im, im->location, err)) || cr_failed(st = tool_tokens(tool, &tokens, err)) ||
+            cr_failed(st = tok_locate(tokens, im->location, &token, err)) ||
+            cr_failed(st = objects_create(tool, im, token, &location, err)))
+            return st;
+        im->key_created = created;
+        free(location);
+    }
+    return location_use(im, im->location, err);
+}
+
 cr_status import_key(struct tool *tool, struct import *im, struct cr_err *err)
 {
     struct tool_key_hit hits[TOOL_HITS_MAX];
@@ -161,6 +160,8 @@ cr_status import_key(struct tool *tool, struct import *im, struct cr_err *err)
     size_t n = 0;
     cr_status st;
 
+    if (im->location)
+        return key_at(tool, im, err);
     if (cr_failed(st = tool_inventory_read(tool, &inv, err)))
         return st;
     if (!cr_failed(st = tool_key_hits(tool, &inv, &im->facts.key, hits, &n, err)))

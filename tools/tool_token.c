@@ -10,6 +10,26 @@
 
 #define CHAIN_MAX 16
 
+cr_status tool_token_target(struct tool *tool, const char *name, size_t *out, bool *named, struct cr_err *err)
+{
+    const struct conf *conf;
+    cr_status st;
+
+    if (cr_failed(st = tool_conf(tool, &conf, err)))
+        return st;
+    *named = name != NULL;
+    *out = 0;
+    if (!conf->ntokens)
+        return cr_fail(err, CR_E_REFUSED, "%s names no token", conf->path);
+    for (size_t i = 0; name && i < conf->ntokens; i++) {
+        if (!strcmp(conf->tokens[i].name, name)) {
+            *out = i;
+            return cr_ok();
+        }
+    }
+    return name ? cr_fail(err, CR_E_USAGE, "%s names no token '%s'", conf->path, name) : cr_ok();
+}
+
 cr_status tool_inventory_read(struct tool *tool, struct tool_inventory *out, struct cr_err *err)
 {
     struct tool_inventory inv = {0};

@@ -20,6 +20,9 @@ struct tool_inventory {
 cr_status tool_inventory_read(struct tool *tool, struct tool_inventory *out, struct cr_err *err);
 void tool_inventory_clear(struct tool_inventory *inv);
 
+/* The index of the configured token @name, or the first one for NULL; *named says which. CR_E_USAGE, CR_E_REFUSED. */
+cr_status tool_token_target(struct tool *tool, const char *name, size_t *out, bool *named, struct cr_err *err);
+
 /* One private key that belongs to a certificate; both borrowed from the inventory. */
 struct tool_key_hit {
     size_t token;
