@@ -9,9 +9,9 @@ enum { OPT_SYSTEM = 1 };
 
 /* Either --system or at least one UNIT, and root unless nothing is written. */
 cr_status enable_usage(const struct tool *tool, struct cr_err *err);
-/* The writer lock, unless this is a dry run. What is to be taken away can be, with a warning, where no certroll.conf is left. */
+/* The writer lock, unless this is a dry run. What is to be taken away can be where no certroll.conf is left. */
 cr_status enable_lock(struct tool *tool, bool on, struct cr_err *err);
-/* A line of the history, where there still is one. */
+/* A line of the history; a warning where there is none any more. */
 cr_status enable_note(struct tool *tool, const char *what, const char *overridden, struct cr_err *err);
 
 /* Gives certroll to, or takes it from, the units that the operands name: all are looked at before the first changes. */

@@ -26,16 +26,17 @@ cr_status enable_lock(struct tool *tool, bool on, struct cr_err *err)
 
     if (tool->dry_run)
         return cr_ok();
-    if (cr_failed(st = tool_conf(tool, &conf, err)) && !on) {
-        tool_warn("no history is written: %s", err->text);
-        return cr_ok();
-    }
-    return cr_failed(st) ? st : tool_lock(tool, err);
+    if (cr_failed(st = tool_conf(tool, &conf, err)))
+        return on ? st : cr_ok();
+    return tool_lock(tool, err);
 }
 
 cr_status enable_note(struct tool *tool, const char *what, const char *overridden, struct cr_err *err)
 {
-    return tool->conf ? tool_history(tool, tool->cmd->name, NULL, NULL, NULL, what, overridden, err) : cr_ok();
+    if (tool->conf)
+        return tool_history(tool, tool->cmd->name, NULL, NULL, NULL, what, overridden, err);
+    tool_warn("%s stands in no history: no certroll.conf says where it is", what);
+    return cr_ok();
 }
 
 /* openssl.cnf stands beside certroll.conf, as init writes it. */
