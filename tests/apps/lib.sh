@@ -7,17 +7,10 @@
 # and, where the lab needs more for this server, server_prepare.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
-results=${CERTROLL_APPS_RESULTS:-$CERTROLL_BUILD/apps-results.tsv}
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "${BASH_SOURCE[0]}")/results.sh"
 starttls=() # of servers that begin in the clear: -starttls smtp
-openssl_version=$(plain openssl version | cut -d' ' -f2)
 
-# result CHECK pass|fail|refused [REASON]: one line of the table that the README shows.
-result() {
-    local line
-    printf -v line '%s\t%s\t%s\t%s\t%s\t%s' "$app" "$version" "$openssl_version" "$route" "$1" "$2${3:+: $3}"
-    flock "$results.lock" tee -a "$results" <<<"$line" >/dev/null # never into a file that sed is about to replace
-    [ "$2" = fail ] || ok "$app $version, $route: $1 $2"
-}
 begin() { now=$1 && echo "$route $now" >"$T/now"; }
 passed() { result "$now" pass; }
 
@@ -34,8 +27,7 @@ apps_lab() { # the user's group may sign; the environment of servers names nothi
     [ "$(id -u)" = 0 ] || skip "a server that changes its user needs root"
     route=none
     begin "set up"
-    touch "$results" # lines of an earlier run go
-    flock "$results.lock" sed -i "/^$app\t$version\t$openssl_version\t/d" "$results"
+    results_begin
     cleanup_hooks+=(apps_end)
     reachable_build
     lab --group "$(id -gn "$user")"
@@ -118,7 +110,7 @@ load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a li
     rm -f "$T/stop" "$T"/load.*
     loaders=()
     for ((i = 0; i < $2; i++)); do
-        while [ -e "$T/now" ] && [ ! -e "$T/stop" ]; do served "$1"; done >"$T/load.$i" & # not longer than the script
+        while [ -d "/proc/$$" ] && [ ! -e "$T/stop" ]; do served "$1"; done >"$T/load.$i" & # not longer than the script
         loaders+=($!)
     done
 }
