@@ -8,6 +8,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LINE = "SPDX-License-Identifier: Apache-2.0"
 NO_SPDX = {".md", ".json", ".txt", ".in", ".supp"}
+DEBIAN = {"debian/certroll.README.Debian", "debian/changelog", "debian/copyright", "debian/source/format"}
 GENERATED = {".o", ".a", ".so", ".log", ".pyc"}
 
 
@@ -24,7 +25,7 @@ def main():
             continue
         if path.suffix in GENERATED:
             bad.append(f"{name}: generated files do not belong in git")
-        if path.suffix in NO_SPDX and path.name != "CMakeLists.txt" or path.name in (".gitignore", ".clang-format", ".clang-tidy"):
+        if path.suffix in NO_SPDX and path.name != "CMakeLists.txt" or path.name in (".gitignore", ".clang-format", ".clang-tidy") or name in DEBIAN:
             continue
         seen += 1
         lines = path.read_text(encoding="utf-8").splitlines()
