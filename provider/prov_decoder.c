@@ -14,6 +14,7 @@
 #include "prov_algs.h"
 #include "prov_host.h"
 #include "prov_key.h"
+#include "prov_pem.h"
 
 #define REF_MAX 1024
 
@@ -143,21 +144,22 @@ static bool beside_keys(const char *label)
     return false;
 }
 
-/* Reads one block, as the default provider's reader does. Who wants a private key alone reads on past certificates:
+/* Reads one block, as the default provider's reader does, and decodes it if it is ours. Who wants a private key alone reads on past certificates:
  * PEM_read_bio_PrivateKey itself does so only if the error queue was empty before, and for ordinary keys it has another
  * reader to fall back on. The position stays behind the first block unless a reference was found. */
 static bool read_ours(BIO *bio, bool past_others, struct block *b)
 {
-    int end = 0;
+    char label[PROV_PEM_LABEL];
+    int start, end = 0;
 
-    while (PEM_read_bio(bio, &b->label, &b->header, &b->der, &b->n) == 1) {
-        if (strcmp(b->label, ROLE_REF_PEM_LABEL) == 0)
-            return true;
+    while (prov_pem_label(bio, label, &start)) {
+        if (strcmp(label, ROLE_REF_PEM_LABEL) == 0)
+            return BIO_seek(bio, start) >= 0 && PEM_read_bio(bio, &b->label, &b->header, &b->der, &b->n) == 1;
+        prov_pem_pass(bio);
         if (end == 0)
             end = BIO_tell(bio);
-        if (!past_others || end <= 0 || !beside_keys(b->label))
+        if (!past_others || end <= 0 || !beside_keys(label))
             break;
-        clear_block(b);
     }
     if (end > 0)
         (void)BIO_seek(bio, end);
