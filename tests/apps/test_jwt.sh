@@ -37,15 +37,15 @@ grep '^0 ' plan >rolls
 compile() { # OUT SOURCE LIBRARY...
     gcc -Wall -Wextra -Werror -o "$1" "$apps/$2" "$apps/c/web.c" "${@:3}" -lcrypto -lpthread || fail "$2"
 }
-# What a server answers, and for how many seconds it holds a key that it has loaded.
+# What a server answers, for how many seconds it holds a key that it has loaded, and of how many processes it is.
 start() { # KIND
     local port
     port=$(free_port)
-    url=http://127.0.0.1:$port/ hold=0
+    url=http://127.0.0.1:$port/ hold=0 processes=1
     case $1 in
     php)
-        paths=(RS256 ES256)
         # One request at a time a worker: four of them.
+        paths=(RS256 ES256) processes=5
         JWT_KEYS=$T/pinned PHP_CLI_SERVER_WORKERS=4 start_server php -S "127.0.0.1:$port" "$apps/php/jwt.php"
         ;;
     node)
@@ -95,6 +95,8 @@ load() { # STOP HOLD PATH...: eight clients, from now until there is a file STOP
 servers=() loads=() without=
 for kind in "${kinds[@]}"; do
     start "$kind"
+    while [ "$(pgrep -c -g "${servers[-1]}")" != $processes ]; do sleep 0.1; done
+    pgrep -g "${servers[-1]}" >"$kind.processes"
     load stop $hold "${paths[@]}" >"$kind.load" 2>&1
     loads+=($!)
 done
@@ -133,6 +135,6 @@ sleep 2 # for those that hold a key for a second
 touch stop
 for i in "${!kinds[@]}"; do
     wait "${loads[i]}" || fail "${kinds[i]}: $(cat "${kinds[i]}.load")"
-    kill -0 "${servers[i]}" 2>/dev/null || fail "${kinds[i]}: the server ended"
+    same "$(pgrep -g "${servers[i]}")" "$(cat "${kinds[i]}.processes")" "processes of ${kinds[i]}, none of them restarted"
     sed "s/^/ok: ${kinds[i]}, /" "${kinds[i]}.load"
 done
