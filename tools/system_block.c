@@ -117,6 +117,12 @@ static bool is_yes(const char *text)
     return text && (!strcmp(text, "1") || !strcmp(text, "yes") || !strcmp(text, "true") || !strcmp(text, "on"));
 }
 
+/* A name that we can write between brackets; NULL is none. */
+static bool is_plain(const char *name)
+{
+    return !name || (*name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")]);
+}
+
 static cr_status facts_check(const CONF *cnf, const struct facts *f, struct cr_err *err)
 {
     STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(cnf);
@@ -129,6 +135,8 @@ static cr_status facts_check(const CONF *cnf, const struct facts *f, struct cr_e
     sk_OPENSSL_CSTRING_free(names);
     if (cr_failed(st))
         return st;
+    if (!is_plain(f->init) || !is_plain(f->list) || !is_plain(f->base))
+        return cr_fail(err, CR_E_REFUSED, "a section that leads to its providers has no plain name");
     if (f->ours && (!f->ours_active || f->base_at > f->ours_at || !f->base_active))
         return cr_fail(err, CR_E_REFUSED,
                        "it names certroll already, but not activated after default: mend it by hand");
