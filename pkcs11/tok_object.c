@@ -253,9 +253,8 @@ static cr_status shown_check(struct tok_entry *entry, struct tok_session *ses, c
 }
 
 /* DigestInfo of SHA-256 and 32 bytes; EC signs the 32 bytes alone, Ed25519 takes them as the message. */
-static const unsigned char probe_info[19 + 32] =
-    "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
-    "certroll: does this key match?  ";
+static const unsigned char probe_info[] = "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
+                                          "certroll: does this key match?  ";
 
 static cr_status probe(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE obj,
                        const struct tok_prover *prover, struct cr_err *err)
@@ -264,7 +263,7 @@ static cr_status probe(struct tok_entry *entry, struct tok_session *ses, CK_OBJE
     struct tok_mech mech = {.op = rsa                             ? TOK_SIGN_RSA_PKCS1
                                   : entry->pub.type == TOK_KEY_EC ? TOK_SIGN_ECDSA
                                                                   : TOK_SIGN_EDDSA};
-    struct cr_bytes msg = rsa ? cr_bytes(probe_info, sizeof(probe_info)) : cr_bytes(probe_info + 19, 32);
+    struct cr_bytes msg = rsa ? cr_bytes(probe_info, 19 + 32) : cr_bytes(probe_info + 19, 32);
     unsigned char sig[TOK_OUT_MAX];
     size_t n = 0;
     cr_status st;

@@ -61,7 +61,7 @@ void tool_inventory_clear(struct tool_inventory *inv)
 cr_status tool_key_prove(struct tok_local *tokens, const char *location, const struct tok_key *pub, struct cr_err *err)
 {
     struct tok_signer *signer = tok_local_signer(tokens);
-    static const unsigned char digest[32] = "certroll probe, 32 bytes of text";
+    static const unsigned char digest[] = "certroll probe, 32 bytes of text";
     struct tok_mech mech = {.op = pub->type == TOK_KEY_RSA  ? TOK_SIGN_RSA_PKCS1
                                   : pub->type == TOK_KEY_EC ? TOK_SIGN_ECDSA
                                                             : TOK_SIGN_EDDSA};
