@@ -7,11 +7,14 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/apps/outside.sh
 . "$(dirname "$0")/outside.sh"
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
 command -v curl >/dev/null || skip "no curl"
 lab
 cd "$T"
 without=(env -u OPENSSL_CONF -u CERTROLL_CONFIG -u SOFTHSM2_CONF)
-version=$(curl --version | sed -n '1s/curl \([0-9.]*\).*/\1/p')
+version=$(curl --version | sed -n '1s/curl \([0-9.]*\).*/\1/p') app=curl
+results_begin
 
 # asks PORT OPTION...: curl with a client certificate; the server says whose it has verified.
 asks() {
@@ -53,17 +56,19 @@ for type in rsa:2048 ec:P-256; do
     several "$name" "$port" asks
     key=(--cert "$name.bundle")
     several "$name" "$port" asks
+    route="file"
+    result "$name: client certificate, reference and bundle" pass
+    route=uri
     key=(--cert "$name.crt" --key-type PROV --key "certroll://Curl-$name")
     if [ "$(printf '%s\n' 8.12 "$version" | sort -V | head -n 1)" = 8.12 ]; then
         key=(--engine certroll "${key[@]}") # the provider's name: curl loads it into a context of its own
         several "$name" "$port" by_name
         OPENSSL_MODULES=$CERTROLL_BUILD/provider several "$name" "$port" asks
-        prov="and by URI"
+        result "$name: client certificate" pass
     else
         check 58 asks "$port" "${key[@]}"
         err_has "not supported file type for private key"
-        prov="but not by URI, which this curl does not take"
+        result "$name: client certificate" refused "--key-type PROV came with curl 8.12"
     fi
     stop_server
 done
-ok "curl $version: client certificate by reference file and bundle, $prov"

@@ -5,6 +5,10 @@
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/../e2e/lib.sh"
 if ! command -v javac >/dev/null || ! javac -version >/dev/null 2>&1; then skip "no Java compiler"; fi
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
+app="Java, as verifier" version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9.]*\).*/\1/p') route=jwks
+results_begin
 lab
 cd "$T"
 javac -d classes "$TOP/tests/apps/java/VerifyTokens.java" >javac.log 2>&1 || fail "$(cat javac.log)"
@@ -87,4 +91,4 @@ same "$(cut -d' ' -f1 out | sort -u | wc -l)" 10 "kids"
 run certroll jwks "${roles[@]}" --out jwks.json
 run verify jwks.json both.tokens
 same "$(wc -l <out)" 20 tokens
-ok "Java $(java -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p'): RS, PS and ES, with three digests each, and EdDSA, over a roll"
+result "RS, PS and ES with three digests each, and EdDSA, over a roll" pass

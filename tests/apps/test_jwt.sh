@@ -9,6 +9,8 @@ kinds=("${@:2}")
 rolls=${CERTROLL_ROLLS:-20}
 apps=$TOP/tests/apps
 [ ${#kinds[@]} -gt 0 ] || kinds=(php node libjwt c)
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
 lab
 cd "$T"
 
@@ -82,7 +84,7 @@ ps256_of_libjwt() { # an ordinary key says whether this libjwt has it: 1.10 does
         paths+=(PS256)
     else
         ! get "${url}PS256" >token 2>/dev/null || fail "libjwt without PS256 answers $(cat token)"
-        echo "libjwt $(pkg-config --modversion libjwt) has no PS256, with any key"
+        no_ps256=1
     fi
     stop_server
 }
@@ -92,7 +94,20 @@ load() { # STOP HOLD PATH...: eight clients, from now until there is a file STOP
     cleanup_hooks+=("kill $! 2>/dev/null")
 }
 
-servers=() loads=() without=
+minted() { # KIND: a row of the table
+    local routes=(file)
+    case $1 in
+    php) app="JWT server in PHP" version=$(php -r 'echo PHP_MAJOR_VERSION . "." . PHP_MINOR_VERSION . "." . PHP_RELEASE_VERSION;') ;;
+    node) app="JWT server in Node" version=$(node --version) version=${version#v} ;;
+    libjwt) app="JWT server with libjwt" version=$(pkg-config --modversion libjwt) ;;
+    c) app="JWT server in C" version=$openssl_version routes=(file uri) ;;
+    esac
+    results_begin
+    for route in "${routes[@]}"; do result "rolls under load" pass; done
+    if [ "$1" = libjwt ] && [ -n "$no_ps256" ]; then route="file" && result PS256 refused "libjwt has no PS256, with any key"; fi
+}
+
+servers=() loads=() without='' no_ps256=''
 for kind in "${kinds[@]}"; do
     start "$kind"
     while [ "$(pgrep -c -g "${servers[-1]}")" != $processes ]; do sleep 0.1; done
@@ -137,4 +152,5 @@ for i in "${!kinds[@]}"; do
     wait "${loads[i]}" || fail "${kinds[i]}: $(cat "${kinds[i]}.load")"
     same "$(pgrep -g "${servers[i]}")" "$(cat "${kinds[i]}.processes")" "processes of ${kinds[i]}, none of them restarted"
     sed "s/^/ok: ${kinds[i]}, /" "${kinds[i]}.load"
+    minted "${kinds[i]}"
 done

@@ -4,7 +4,12 @@
 # ordinary key file passes the same checks first (but for the two that say that a private key is not exported).
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/../e2e/lib.sh"
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
 command -v node >/dev/null || skip "no node"
+app=Node version=$(node --version) version=${version#v}
+results_begin
+route="file"
 lab
 cd "$T"
 features=$TOP/tests/apps/node/features.js
@@ -25,4 +30,12 @@ for type in rsa:2048 ec:P-256; do
 done
 clean dgst -sha256 -sigopt rsa_padding_mode:pss -verify <(clean x509 -in rsa.crt -noout -pubkey) -signature rsa.pss data \
     >/dev/null || fail "an outside eye does not verify PSS"
-ok "Node $(node --version)"
+result "sign, PSS, ieee-p1363, details, public key, decrypt, ECDH, https" pass
+# What an application does that wants the private numbers: none come out, and Node does not outlive it.
+! node --openssl-shared-config -e 'const { createPrivateKey } = require("crypto");
+console.log(createPrivateKey(require("fs").readFileSync("rsa.pem")).export({ format: "jwk" }))' >out 2>err || fail "an export: $(cat out)"
+! grep -q '"\?d"\?:' out || fail "private numbers: $(cat out)"
+result "private JWK" refused "there are no private numbers to export, and Node ends itself"
+route=uri
+! node --openssl-shared-config -e 'require("crypto").createPrivateKey("certroll://Node-rsa")' >out 2>err || fail "Node takes a URI: say so in the table"
+result createPrivateKey refused "Node takes PEM and DER alone"

@@ -7,6 +7,10 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/apps/outside.sh
 . "$(dirname "$0")/outside.sh"
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
+app=openssl version=$openssl_version
+results_begin
 lab
 cd "$T"
 echo "some text to sign" >data
@@ -181,6 +185,11 @@ for name in rsa ec; do
         uri) key=certroll://Ssl-$name tsa=$name-tsa.pem ;; # ts, of all, opens its key as a file
         esac
         for verb in mail envelope stamp authority requests numbers raw client; do $verb; done
+        result "$name: all verbs" pass
     done
     ok "$name: smime, cms, ts, ca, ocsp, crl, spkac, req, x509, pkey, $name, s_client"
 done
+! openssl ts -reply -config ca.cnf -queryfile query -signer rsa-tsa.crt -inkey certroll://Tsa-rsa -out stamp 2>err ||
+    fail "ts takes a URI: say so in the table"
+grep -q "fopen(certroll:" err || fail "ts: $(cat err)"
+result ts refused "ts opens its key as a file"

@@ -6,7 +6,11 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/apps/outside.sh
 . "$(dirname "$0")/outside.sh"
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
 command -v php >/dev/null || skip "no php"
+app=PHP version=$(php -r 'echo PHP_MAJOR_VERSION . "." . PHP_MINOR_VERSION . "." . PHP_RELEASE_VERSION;')
+results_begin
 group=()
 if [ "$(id -u)" = 0 ]; then
     reachable_build
@@ -47,7 +51,7 @@ for name in rsa ec; do
     run php "$php/features.php" "$name.pem" "$name.crt" ours
     same "$(grep -c '^ok' out)" $((controls + 6)) "checks; six of them are of the export that fails"
     outside "$name" ours
-    ok "$name: $(grep -c '^ok' out) checks of PHP $(php -r 'echo PHP_VERSION;')"
+    for route in file string; do result "$name: $(grep -c '^ok' out) checks of the openssl extension" pass; done
 done
 
 for name in rsa ec; do
@@ -60,7 +64,12 @@ for name in rsa ec; do
         stop_server
     done
 done
-ok "ssl:// server, RSA and EC"
+route="file"
+result "ssl:// server, RSA and EC" pass
+route=uri
+php -r 'exit(openssl_pkey_get_private("certroll://Php-rsa") ? 0 : 1);' 2>err && fail "PHP takes a URI: say so in the table"
+result "openssl_pkey_get_private" refused "PHP takes PEM text and file:// alone"
+route="file"
 
 # FPM in prefork: four workers that are forked from the master with the provider loaded.
 fpm=$(compgen -c php-fpm | sort -V | tail -n 1) || true # it carries its version
@@ -120,7 +129,7 @@ start_server "$fpm" "${root[@]}" -F -y fpm.conf
 master=$!
 for ((i = 0; i < 50; i++)); do [ ! -S fpm.sock ] || break; sleep 0.1; done
 for name in rsa ec; do fpm_requests "$T/$name.pem" "$name.pub"; done
-ok "FPM, four workers, RSA and EC"
+result "FPM, four workers, RSA and EC" pass
 
 # A roll while it runs, and without a reload: the workers sign with the new key.
 cert rolled rsa:2048
@@ -134,4 +143,4 @@ sleep 1
 for ((i = 0; i < 50; i++)); do [ ! -S fpm.sock ] || break; sleep 0.1; done
 fpm_requests "$T/rsa.pem" rolled.pub
 stop_server
-ok "FPM over a roll and a reload"
+result "FPM over a roll and a reload" pass

@@ -6,6 +6,10 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/apps/outside.sh
 . "$(dirname "$0")/outside.sh"
+# shellcheck source=tests/apps/results.sh
+. "$(dirname "$0")/results.sh"
+app="Python ssl" version=$(/usr/bin/python3 -c 'import platform; print(platform.python_version())')
+results_begin
 python=(/usr/bin/python3 "$TOP/tests/apps/python_tls.py")
 lab
 cd "$T"
@@ -49,7 +53,13 @@ for name in rsa ec; do
     server_of "$name" "$name.bundle"
     client_of "$name" "$name.bundle"
 done
-ok "ssl server and client, RSA and EC, Python $(/usr/bin/python3 -c 'import platform; print(platform.python_version())')"
+route="file"
+result "server and client, RSA and EC" pass
+route=uri
+run "${python[@]}" mismatch rsa.crt certroll://Py-rsa
+out_has FileNotFoundError
+result "load_cert_chain" refused "load_cert_chain takes files alone"
+route="file"
 
 # Another's certificate: as with an ordinary key, and not "no such file".
 for certificate in rsa ec; do
@@ -64,7 +74,7 @@ cert other rsa:2048
 grep -q '^ssl.SSLError: .*mismatch' want || fail "the control: $(cat want)"
 run "${python[@]}" mismatch other.crt rsa.pem
 same "$(cat out)" "$(cat want)" "another key of the same type"
-ok "a pair that does not match"
+result "a pair that does not match" pass
 
 # Python shows the last error of the queue alone, "PEM lib", whatever stands behind it: our sentence is in the provider's log.
 run certroll unassign Py-rsa
