@@ -105,8 +105,7 @@ cr_status cert_name_text(const X509_NAME *name, char **out, struct cr_err *err)
     return st;
 }
 
-/* The key's identity: one key is one hash, however a certificate encodes it (cert_spki.h). */
-static cr_status spki_hex(const struct tok_key *key, char out[65], struct cr_err *err)
+cr_status cert_key_hash(const struct tok_key *key, char out[65], struct cr_err *err)
 {
     struct cr_buf der = {0};
     cr_status st = cert_spki_der(key, &der, err);
@@ -182,7 +181,8 @@ static cr_status read_facts(X509 *x, struct cert_facts *f, struct cr_err *err)
     if (pkey == NULL)
         return cert_fail(err, CR_E_UNSUPPORTED, "the certificate's public key is of a kind that cannot be read");
     if (cr_failed(st = cert_key_from_pkey(pkey, &f->key, err)) ||
-        cr_failed(st = cert_jwk_thumbprint(&f->key, f->jkt, err)) || cr_failed(st = spki_hex(&f->key, f->spki, err)) ||
+        cr_failed(st = cert_jwk_thumbprint(&f->key, f->jkt, err)) ||
+        cr_failed(st = cert_key_hash(&f->key, f->spki, err)) ||
         cr_failed(st = cert_time_of(X509_get0_notBefore(x), &f->not_before, err)) ||
         cr_failed(st = cert_time_of(X509_get0_notAfter(x), &f->not_after, err)))
         return st;

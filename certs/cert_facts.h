@@ -26,6 +26,9 @@ struct cert_facts {
 cr_status cert_facts_read(OSSL_LIB_CTX *ctx, struct cr_bytes der, struct cert_facts *out, struct cr_err *err);
 void cert_facts_clear(struct cert_facts *facts);
 
+/* The key's identity, facts' spki: one key is one hash, however a certificate encodes it. */
+cr_status cert_key_hash(const struct tok_key *key, char out[65], struct cr_err *err);
+
 /* Does a dNSName SAN, a subject CN, or a subject DC sequence contain @domain (itself or a subdomain of it)? */
 bool cert_has_domain(OSSL_LIB_CTX *ctx, struct cr_bytes der, const char *domain);
 

@@ -5,6 +5,7 @@
 
 #include "cert_err.h"
 #include "cert_words.h"
+#include "cert_x509.h"
 
 #define PARTS_MAX 32
 
@@ -175,5 +176,15 @@ cr_status cert_subject_parse(const char *text, X509_NAME **out, struct cr_err *e
     else
         *out = name;
     subject_clear(&s);
+    return st;
+}
+
+cr_status cert_subject_text(const X509_NAME *name, char **out, struct cr_err *err)
+{
+    cr_status st;
+
+    (void)ERR_set_mark();
+    st = cert_name_text(name, out, err);
+    (void)ERR_pop_to_mark();
     return st;
 }

@@ -10,6 +10,8 @@
 /* RFC 4514 ("CN=www.example.org,O=Example,C=DE", the most particular first; \ escapes, + joins) or OpenSSL's
  * ("/C=DE/O=Example/CN=www.example.org"). The caller owns *out (X509_NAME_free). CR_E_USAGE. */
 cr_status cert_subject_parse(const char *text, X509_NAME **out, struct cr_err *err);
+/* As facts' subject. The caller owns *out (free). */
+cr_status cert_subject_text(const X509_NAME *name, char **out, struct cr_err *err);
 /* "dns:NAME,ip:ADDRESS,email:ADDRESS,uri:URI". The caller owns *out (GENERAL_NAMES_free). CR_E_USAGE. */
 cr_status cert_san_parse(const char *text, GENERAL_NAMES **out, struct cr_err *err);
 /* "serverAuth,clientAuth,1.2.3.4". The caller owns *out (EXTENDED_KEY_USAGE_free). CR_E_USAGE. */

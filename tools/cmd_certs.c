@@ -5,6 +5,7 @@
 
 #include "certs/cert_key.h"
 #include "tool_cert.h"
+#include "tool_request.h"
 #include "tool_token.h"
 
 struct listing {
@@ -12,6 +13,7 @@ struct listing {
     size_t ncerts, nknown;
     bool *present; /* is the private key of certs[i] on a token? */
     struct tool_inventory inv;
+    struct tool_requests requests;
     struct role_record **records;
     size_t nrecords;
 };
@@ -21,6 +23,7 @@ static void listing_clear(struct listing *l)
     tool_certs_free(&l->certs, l->ncerts);
     free(l->present);
     tool_inventory_clear(&l->inv);
+    tool_requests_clear(&l->requests);
     for (size_t i = 0; i < l->nrecords; i++)
         role_record_unref(&l->records[i]);
     free(l->records);
@@ -197,9 +200,28 @@ static cr_status key_out(const struct tool *tool, const char *token, const struc
     return cr_ok();
 }
 
+/* Pending ones, on stdout or into @list; their keys are not without certificate for ever. */
+static void requests_out(const struct tool *tool, const struct listing *l, bool **claimed, json_t *list)
+{
+    for (size_t r = 0; r < l->requests.n; r++) {
+        bool present = false;
+        for (size_t t = 0; t < l->inv.ntokens; t++) {
+            for (size_t i = 0; i < l->inv.tokens[t].n; i++) {
+                if (!tool_request_key(&l->requests.list[r], &l->inv.tokens[t].items[i]))
+                    continue;
+                claimed[t][i] = present = true;
+            }
+        }
+        if (tool->json)
+            json_array_append_new(list, tool_request_json(&l->requests.list[r], present));
+        else
+            tool_request_say(&l->requests.list[r], present);
+    }
+}
+
 static cr_status listing_out(struct tool *tool, const struct listing *l, bool **claimed, struct cr_err *err)
 {
-    json_t *certs = json_array(), *keys = json_array();
+    json_t *certs = json_array(), *keys = json_array(), *requests = json_array();
     const struct conf *conf;
     cr_status st = tool_conf(tool, &conf, err);
 
@@ -209,6 +231,8 @@ static cr_status listing_out(struct tool *tool, const struct listing *l, bool **
         else
             cert_say(tool, l, i);
     }
+    if (!cr_failed(st))
+        requests_out(tool, l, claimed, requests);
     for (size_t t = 0; t < l->inv.ntokens && !cr_failed(st); t++)
         for (size_t i = 0; i < l->inv.tokens[t].n && !cr_failed(st); i++)
             if (l->inv.tokens[t].items[i].cls == TOK_CLASS_PRIVATE && !claimed[t][i])
@@ -216,9 +240,10 @@ static cr_status listing_out(struct tool *tool, const struct listing *l, bool **
     if (!tool->json || cr_failed(st)) {
         json_decref(certs);
         json_decref(keys);
+        json_decref(requests);
         return st;
     }
-    return tool_print_json(json_pack("{s:o, s:o}", "certs", certs, "keys", keys), err);
+    return tool_print_json(json_pack("{s:o, s:o, s:o}", "certs", certs, "requests", requests, "keys", keys), err);
 }
 
 static cr_status run(struct tool *tool, struct cr_err *err)
@@ -228,6 +253,7 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     cr_status st;
 
     if (cr_failed(st = records_load(tool, &l, err)) || cr_failed(st = certs_load(tool, &l, err)) ||
+        cr_failed(st = tool_requests_read(tool, &l.requests, err)) ||
         cr_failed(st = tool_inventory_read(tool, &l.inv, err)))
         goto out;
     if (!(claimed = claimed_new(&l.inv)))
@@ -244,8 +270,8 @@ const struct tool_cmd tool_cmd_certs = {
     .name = "certs",
     .args = "",
     .summary = "list what could be assigned",
-    .doc = "Every known certificate, those that stand on a token with their key, and keys\n"
-           "without certificate; with the roles that use them.",
+    .doc = "Every known certificate, those that stand on a token with their key, pending\n"
+           "requests, and keys without certificate; with the roles that use them.",
     .flags = TOOL_JSON,
     .run = run,
 };

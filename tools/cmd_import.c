@@ -37,8 +37,6 @@ static cr_status options_read(struct tool *tool, struct import *im, struct cr_er
     im->kid = tool_opt(tool, OPT_KID);
     im->verb = "import";
     im->intent.verb = date ? ROLE_ROLL : ROLE_ASSIGN;
-    if (!im->nroles && (date || use || tool->if_generation_set))
-        return cr_fail(err, CR_E_USAGE, "import: --effective-date, --use and --if-generation want a role");
     if (date && cr_failed(st = tool_when(tool, date, &im->intent.effective, err)))
         return st;
     im->intent.has_use = use != NULL;
@@ -47,12 +45,23 @@ static cr_status options_read(struct tool *tool, struct import *im, struct cr_er
     return kid_check(im->kid, err);
 }
 
+/* Roles are the command line's, or those of the request that the file answers. */
+static cr_status roles_needed(struct tool *tool, const struct import *im, struct cr_err *err)
+{
+    bool wants = im->intent.verb == ROLE_ROLL || tool_opt(tool, OPT_USE) || tool->if_generation_set;
+
+    if (im->nroles || !wants)
+        return cr_ok();
+    return cr_fail(err, CR_E_USAGE, "import: --effective-date, --use and --if-generation want a role");
+}
+
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
     struct import im = {0};
     cr_status st;
 
-    if (!cr_failed(st = options_read(tool, &im, err)) && !cr_failed(st = import_read(tool, tool->args[0], &im, err)))
+    if (!cr_failed(st = options_read(tool, &im, err)) && !cr_failed(st = import_read(tool, tool->args[0], &im, err)) &&
+        !cr_failed(st = import_request(tool, &im, err)) && !cr_failed(st = roles_needed(tool, &im, err)))
         st = import_carry_out(tool, &im, err);
     import_clear(&im);
     return st;
@@ -65,7 +74,7 @@ const struct tool_cmd tool_cmd_import = {
     .doc = "FILE (- is standard input) is PKCS#12, PEM with key and chain, or certificates\n"
            "alone, whose private key then stands on a configured token. With roles the\n"
            "certificate becomes current at once, or at the effective date; without roles it\n"
-           "is ready to be assigned.",
+           "goes to those of the request it answers, or else is ready to be assigned.",
     .flags = TOOL_CHANGES,
     .options = options,
     .min_args = 1,

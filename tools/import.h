@@ -4,6 +4,7 @@
 #define IMPORT_H
 
 #include "certs/cert_bundle.h"
+#include "roles/role_request.h"
 #include "tool.h"
 
 struct import {
@@ -17,7 +18,9 @@ struct import {
     struct cert_facts facts;
     struct role_cert *known; /* the entry before, or NULL */
     struct role_cert *cert;  /* the entry after */
-    char **holders;          /* roles that hold the certificate in a slot */
+    bool has_request;        /* the certificate answers it; it is closed at the end */
+    struct role_request request;
+    char **holders; /* roles that hold the certificate in a slot */
     size_t nholders;
     bool key_created, chain_updated, location_added, kid_set;
     bool saved; /* the entry after stands in certs/ */
@@ -27,6 +30,11 @@ void import_clear(struct import *im);
 
 /* FILE or "-", the passphrase, the facts. */
 cr_status import_read(struct tool *tool, const char *file, struct import *im, struct cr_err *err);
+/* Certificates alone: the pending request of the key, whose location and, if the command line names none, roles are
+ * taken. */
+cr_status import_request(struct tool *tool, struct import *im, struct cr_err *err);
+/* The answer is in: forgets the request. */
+cr_status import_request_close(struct tool *tool, struct import *im, struct cr_err *err);
 /* The entry after: merged with a known one, holders found. Policy of the certificate itself; nothing is changed yet. */
 cr_status import_merge(struct tool *tool, struct import *im, struct cr_err *err);
 /* The private key: there, or created from the file; its locations into the entry; proven by a signature, as a member of

@@ -91,10 +91,14 @@ cr_status import_carry_out(struct tool *tool, struct import *im, struct cr_err *
         return st;
     report(tool, im);
     tool->if_generation_set = false; /* checked above; an updated chain is a generation of its own */
-    if (cr_failed(st = holders_update(tool, im, err)) || !im->nroles)
+    if (cr_failed(st = holders_update(tool, im, err)))
         return st;
+    if (!im->nroles)
+        return import_request_close(tool, im, err);
     if (tool->dry_run && !im->cert->nlocations) /* where it would go is known to the token alone */
         st = tool_cert_add_location(im->cert, "pkcs11:id=%00;type=private", err);
     im->intent.cert = im->cert;
-    return cr_failed(st) ? st : tool_change_roles(tool, im->roles, im->nroles, &im->intent, NULL, err);
+    if (cr_failed(st) || cr_failed(st = tool_change_roles(tool, im->roles, im->nroles, &im->intent, NULL, err)))
+        return st;
+    return import_request_close(tool, im, err);
 }

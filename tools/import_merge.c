@@ -9,6 +9,7 @@ void import_clear(struct import *im)
 {
     cert_bundle_clear(&im->bundle);
     cert_facts_clear(&im->facts);
+    role_request_clear(&im->request);
     role_cert_unref(&im->known);
     role_cert_unref(&im->cert);
     store_names_free(&im->holders, im->nholders);
