@@ -7,6 +7,7 @@
 #   owner     who may read the key file, for a server that loads or reloads it as its own user
 #   gap       set: its reload, even with ordinary keys, closes the port for a moment
 #   starttls  options for the client
+#   server_also PORT  more checks while it serves the RSA pair
 # shellcheck disable=SC2034,SC2154
 # shellcheck source=tests/apps/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -63,6 +64,7 @@ checks() { # ROUTE
     handshakes "$port" rsa
     unprivileged "$main"
     passed
+    [ "$(type -t server_also)" != function ] || server_also "$port"
     begin "roll and reload"
     [ -n "$gap" ] || load_start "$port" 2
     roll ec 1
