@@ -59,8 +59,8 @@ untouched() { same "$(sha256sum <"$root/etc/ssl/openssl.cnf")" "$cnf" "openssl.c
 run in_root dpkg -i /tmp/certroll.deb
 untouched "the installation"
 for file in usr/bin/certroll usr/share/man/man1/certroll.1.gz usr/share/man/man7/provider-certroll.7.gz \
-    usr/share/bash-completion/completions/certroll lib/systemd/system/certroll-check.timer usr/lib/sysusers.d/certroll.conf \
-    usr/lib/tmpfiles.d/certroll.conf; do
+    usr/share/bash-completion/completions/certroll usr/lib/sysusers.d/certroll.conf lib/systemd/system/certroll-check.timer \
+    lib/systemd/system/certrolld.service usr/share/doc/certroll/examples/certbot-deploy-hook usr/lib/tmpfiles.d/certroll.conf; do
     [ -s "$root/$file" ] || fail "not in the package: $file"
 done
 [ -s "$root$(pkg-config --variable=modulesdir libcrypto)/certroll.so" ] || fail "the module is not where OpenSSL looks"
@@ -69,6 +69,8 @@ same "$(cat out)" ""
 run in_root getent group certroll
 same "$(cd "$root" && stat -c '%n %a %U' etc/certroll var/lib/certroll | xargs)" "etc/certroll 755 root var/lib/certroll 755 root"
 [ -L "$root/etc/systemd/system/timers.target.wants/certroll-check.timer" ] || fail "the timer is not enabled"
+[ -z "$(find "$root/etc/systemd" -name 'certrolld*')" ] || fail "certrolld is enabled unasked"
+same "$(in_root sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' /lib/systemd/system/certroll-check.service)" /usr/bin/certroll
 run in_root openssl list -providers
 out_lacks certroll
 run in_root dpkg -P certroll
