@@ -120,6 +120,7 @@ refused_uri() { # KEY LOG-PATTERN REASON: this version does not take a URI, and 
     launch uri "$(free_port)" "$T/uri.pem"
     for ((i = 0; i < 100; i++)); do kill -0 "$leader" 2>/dev/null || break; sleep 0.1; done
     [ $i != 100 ] || fail "it starts with $1"
+    gone "$leader"
     log=$(cat "$T"/i/uri/*log)
     [[ $log =~ $2 ]] || fail "another refusal: $log"
     result "$now" refused "$3"

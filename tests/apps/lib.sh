@@ -67,11 +67,12 @@ instance() { # NAME PORT PEM
     (wait_port "$2") || fail "$1 does not start: $(tail -n 20 "$T/i/$1"/*log)"
 }
 
+gone() { grep -lsx "$1" "$T"/i/*/leader | xargs -r rm || true; } # PID: it may be another's before this script ends
 ended() { # PID: asks the leader to stop; nothing of its group may be left
     local i
     kill -TERM "$1"
     for ((i = 0; i < 100; i++)); do
-        pgrep -g "$1" >/dev/null || return 0
+        pgrep -g "$1" >/dev/null || { gone "$1"; return 0; }
         sleep 0.1
     done
     fail "processes are left: $(pgrep -ag "$1")"
