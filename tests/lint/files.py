@@ -7,7 +7,7 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LINE = "SPDX-License-Identifier: Apache-2.0"
-NO_SPDX = {".md", ".json", ".txt", ".in", ".supp"}
+NO_SPDX = {".md", ".json", ".txt", ".in", ".supp", ".xml"}
 DEBIAN = {"debian/certroll.README.Debian", "debian/changelog", "debian/copyright", "debian/source/format"}
 GENERATED = {".o", ".a", ".so", ".log", ".pyc"}
 

@@ -17,6 +17,7 @@ server.bind = "127.0.0.1"
 server.port = $2
 server.errorlog = "$1/error.log"
 ssl.engine = "enable"
+ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2")
 ssl.pemfile = "$3"
 CONF
     exec lighttpd -D -f "$1/lighttpd.conf"
