@@ -2,21 +2,33 @@
 """What the report holds against what: each goal is a function of the results that yields
 (title, limit in words, values a pair, is the median good, words on the others)."""
 
+import ssl
+
 OURS = ("live", "pinned", "reference")
 PEERS = ("peer", "tuned", "uncached")
 NAMES = {"raw": "the module alone", "copy": "the module alone, session copy of the key", "noop": "no-op provider",
          "file": "default provider, key file", "live": "certroll, live", "pinned": "certroll, pinned",
          "reference": "certroll, reference file", "peer": "pkcs11-provider", "tuned": "pkcs11-provider, 64 sessions",
-         "uncached": "pkcs11-provider, 64 sessions, keys not cached"}
+         "uncached": "pkcs11-provider, 64 sessions, keys not cached", "floor": "a provider that does nothing else", "ours": "certroll",
+         "plain": "the default provider alone", "keymgmts": "a provider with the same key managements, without decoders",
+         "few": "certroll, a few roles in the directory", "many": "certroll, 10,000 roles in the directory"}
 PARAMETER = {"hsm": "threads", "softhsm_rsa": "threads", "softhsm_pss": "threads", "softhsm_ec": "threads",
              "softhsm_ed25519": "threads"}
 RATIOS = [("hsm", "Signatures by a token of 1 ms a call (RSA-2048)", "raw"), ("softhsm_rsa", "Signatures by SoftHSM, RSA-2048", "raw"),
           ("softhsm_pss", "Signatures by SoftHSM, RSA-2048 PSS", "raw"), ("softhsm_ec", "Signatures by SoftHSM, P-256", "raw"),
-          ("softhsm_ed25519", "Signatures by SoftHSM, Ed25519", "raw")]
+          ("softhsm_ed25519", "Signatures by SoftHSM, Ed25519", "raw"),
+          ("load_all", "Warm load of certificate and key", "floor"), ("load_key", "Warm load of the key alone", "floor"),
+          ("load_cert", "Warm load of the certificate alone", "floor"), ("load_pem", "Warm load of a reference file", "floor"),
+          ("other_d2i", "d2i_X509 of somebody else's certificate", "plain"), ("other_pem", "Reading somebody else's PEM key", "plain"),
+          ("other_tls", "TLS handshake with somebody else's key", "plain"),
+          ("other_start", "CPU time of a process that never uses the provider", "plain"),
+          ("many_load", "Warm load among 10,000 roles", "few"), ("many_sign", "Signature by SoftHSM among 10,000 roles", "few")]
 ABSOLUTE = [("zero_cpu", "CPU time of a signature by a token that returns at once"), ("calls_signature", "Token calls of a signature"),
             ("calls_warm", "Token calls of a warm load of key and certificate"),
             ("calls_first", "Token calls of the first load in a process, login included"), ("calls_named", "The same by name"),
-            ("fork", "First signature in a forked child"), ("resolve", "Live resolve"), ("syscalls", "System calls of a signature")]
+            ("fork", "First signature in a forked child"), ("resolve", "Live resolve"), ("syscalls", "System calls of a signature"),
+            ("memory_private", "Private memory of a process with so many roles loaded"),
+            ("memory_pss", "The same with its share of what is shared (Pss)"), ("memory_rss", "Resident memory (Rss)")]
 UNTOLD = {"zero"}
 CAVEATS = [
     "The sleeping token takes 1 ms a call whatever the load: a real network HSM has a limit of its own.",
@@ -100,4 +112,28 @@ def roll(results):
                lambda v: v <= 1, f"gap elsewhere {sorted(quiet)[len(quiet) // 2]:.1f} ms" if quiet else "-")
 
 
-GOALS = [calls, throughput, processor, resolve, fork, roll]
+def compare(results, measure, words, variant, base, most):
+    for p in results.parameters(measure):
+        yield (words + (f", {p}" if p else ""), f"≤ {most:g} ×", results.paired(measure, variant, base, p, ratio),
+               lambda v: v <= most, "-")
+
+
+def loads(results):
+    for measure, words, most in (("load_all", "open + certificate + key + close, warm, over OpenSSL's floor", 1.1),
+                                 ("load_pem", "reference file load, over the floor", 1.2)):
+        yield from compare(results, measure, words, "ours", "floor", most)
+    for measure, words in (("many_load", "load of one role among 10,000"), ("many_sign", "signature among 10,000 roles")):
+        yield from compare(results, measure, words + ", of that among a few", "many", "few", 1.05)
+
+
+def others(results):
+    new = ssl.OPENSSL_VERSION_INFO >= (3, 5)
+    if new:
+        yield from compare(results, "other_d2i", "d2i_X509 of others, over without", "ours", "plain", 1.03)
+    else:
+        yield from compare(results, "other_d2i", "d2i_X509 of others, over the same key managements", "ours", "keymgmts", 1.1)
+    for measure, words in (("other_tls", "TLS handshake of others"), ("other_start", "process start")):
+        yield from compare(results, measure, words + ", over without", "ours", "plain", 1.03)
+
+
+GOALS = [calls, throughput, processor, resolve, loads, others, fork, roll]

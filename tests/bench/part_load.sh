@@ -3,13 +3,13 @@
 # Loads beside OpenSSL's floor, what others pay for an activated provider, 10,000 roles, and memory. Run by
 # tests/bench/run with $BENCH and $T; prints the lines of results.tsv.
 #   BENCH_MANY=10000  roles in the large state directory
-#   BENCH_ROLES=100   roles that the largest process of the memory measure holds
+#   BENCH_ROLES=100   roles that the largest process of the memory measure holds; both few where BENCH_MS is short
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/lab.sh
 . "$HERE/lab.sh"
 lab_new
-many=${BENCH_MANY:-10000} roles=${BENCH_ROLES:-100}
+many=${BENCH_MANY:-$((BENCH_MS < 100 ? 20 : 10000))} roles=${BENCH_ROLES:-$((BENCH_MS < 100 ? 3 : 100))}
 ours=$T/certroll.softhsm.cnf
 
 for type in rsa ec; do
@@ -56,11 +56,13 @@ others() {
 
 # The roles directory of the lab, and the same with $many more in it.
 many_new() {
-    local i
     cp -r "$lab/state" "$T/many"
-    for ((i = 1; i <= many; i++)); do
-        sed "s/\"rsa\"/\"rsa$i\"/" "$T/many/roles/rsa.json" >"$T/many/roles/rsa$i.json"
-    done
+    /usr/bin/python3 -c '
+import pathlib, sys
+roles = pathlib.Path(sys.argv[1])
+text = (roles / "rsa.json").read_text()
+for i in range(1, int(sys.argv[2]) + 1):
+    (roles / f"rsa{i}.json").write_text(text.replace("\"rsa\"", f"\"rsa{i}\""))' "$T/many/roles" "$many"
     sed "s|^state = .*|state = $T/many|" "$T/certroll.softhsm.conf" >"$T/many.conf"
     sed "s|^certroll-config = .*|certroll-config = $T/many.conf|" "$ours" >"$T/many.cnf"
     chmod --reference="$lab/certroll.conf" "$T/many.conf"
