@@ -354,6 +354,28 @@ static void *work(void *arg)
     return NULL;
 }
 
+static void what_was_found_is_ready_until_a_rebuild_or_a_fork(void **state)
+{
+    struct tok_object *obj = find();
+    unsigned long before = mock_counts_total(counts);
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    assert_true(f.signer->ops->ready(obj));
+    assert_int_equal(mock_counts_total(counts), before);
+    pid = fork();
+    if (pid == 0)
+        _exit(f.signer->ops->ready(obj) ? 1 : 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(f.signer->ops->ready(obj));
+    break_call(MOCK_C_SignInit, CKR_KEY_HANDLE_INVALID, 1); /* found and proven anew */
+    sign_ok(obj);
+    assert_true(f.signer->ops->ready(obj));
+    f.signer->ops->object_unref(&obj);
+}
+
 static void the_pool_never_exceeds_its_bound(void **state)
 {
     struct tok_object *obj = find();
@@ -496,6 +518,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signature_is_two_calls_and_a_warm_find_none),
+        cmocka_unit_test(what_was_found_is_ready_until_a_rebuild_or_a_fork),
         cmocka_unit_test(the_pool_never_exceeds_its_bound),
         cmocka_unit_test(what_can_be_repaired_is_and_the_signature_succeeds),
         cmocka_unit_test(what_stays_broken_is_a_clear_error_and_heals),
