@@ -12,6 +12,7 @@ static const struct tool_option options[] = {
     {"use", OPT_USE, "token|tls", "what a new role is for"},
     {"kid", OPT_KID, "TEXT", "the certificate's own key id"},
     {"token", OPT_TOKEN, "NAME", "which configured token gets the key"},
+    {"exportable", OPT_EXPORTABLE, NULL, "the key may leave the token again (export --pfx)"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -36,6 +37,7 @@ static cr_status options_read(struct tool *tool, struct import *im, struct cr_er
     im->nroles = (size_t)tool->nargs - 1;
     im->kid = tool_opt(tool, OPT_KID);
     im->verb = "import";
+    im->exportable = tool_opt(tool, OPT_EXPORTABLE) != NULL;
     im->intent.verb = date ? ROLE_ROLL : ROLE_ASSIGN;
     if (date && cr_failed(st = tool_when(tool, date, &im->intent.effective, err)))
         return st;
@@ -46,10 +48,12 @@ static cr_status options_read(struct tool *tool, struct import *im, struct cr_er
 }
 
 /* Roles are the command line's, or those of the request that the file answers. */
-static cr_status roles_needed(struct tool *tool, const struct import *im, struct cr_err *err)
+static cr_status options_fit(struct tool *tool, const struct import *im, struct cr_err *err)
 {
     bool wants = im->intent.verb == ROLE_ROLL || tool_opt(tool, OPT_USE) || tool->if_generation_set;
 
+    if (!im->bundle.has_key && tool_opt(tool, OPT_EXPORTABLE))
+        return cr_fail(err, CR_E_USAGE, "import: --exportable is of a private key, and the file holds none");
     if (im->nroles || !wants)
         return cr_ok();
     return cr_fail(err, CR_E_USAGE, "import: --effective-date, --use and --if-generation want a role");
@@ -61,7 +65,7 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     cr_status st;
 
     if (!cr_failed(st = options_read(tool, &im, err)) && !cr_failed(st = import_read(tool, tool->args[0], &im, err)) &&
-        !cr_failed(st = import_request(tool, &im, err)) && !cr_failed(st = roles_needed(tool, &im, err)))
+        !cr_failed(st = import_request(tool, &im, err)) && !cr_failed(st = options_fit(tool, &im, err)))
         st = import_carry_out(tool, &im, err);
     import_clear(&im);
     return st;

@@ -23,6 +23,7 @@ struct import {
     char **holders; /* roles that hold the certificate in a slot */
     size_t nholders;
     bool key_created, chain_updated, location_added, kid_set;
+    bool exportable;
     bool saved; /* the entry after stands in certs/ */
 };
 
@@ -44,6 +45,6 @@ cr_status import_key(struct tool *tool, struct import *im, struct cr_err *err);
 /* All of it after import_read: merge, policy, key, entry, roles. */
 cr_status import_carry_out(struct tool *tool, struct import *im, struct cr_err *err);
 
-enum { OPT_PASSIN = 1, OPT_DATE, OPT_USE, OPT_KID, OPT_TOKEN };
+enum { OPT_PASSIN = 1, OPT_DATE, OPT_USE, OPT_KID, OPT_TOKEN, OPT_EXPORTABLE };
 
 #endif

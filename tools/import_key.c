@@ -36,6 +36,7 @@ static cr_status objects_create(struct tool *tool, struct import *im, size_t tok
         .subject = cr_buf_bytes(&im->facts.subject_der),
         .issuer = cr_buf_bytes(&im->facts.issuer_der),
         .serial = cr_buf_bytes(&im->facts.serial_der),
+        .exportable = im->exportable,
     };
     struct tok_local *tokens;
     char *label = NULL;
@@ -89,6 +90,8 @@ static cr_status key_from_file(struct tool *tool, struct import *im, const struc
     hit = hit_on(hits, n, token);
     if (!hit && n && !named)
         hit = &hits[0];
+    if (hit && im->exportable && !hit->item->extractable)
+        tool_warn("the key is on the token already, and not exportable: that cannot be changed");
     if (tool->dry_run) {
         im->key_created = !hit;
         return hit ? location_use(im, hit->item->location, err) : cr_ok();
