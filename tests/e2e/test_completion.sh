@@ -33,7 +33,7 @@ offers_one() { # WORD FOR WORD...: this among others
 
 mapfile -t commands < <(certroll --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p')
 offers "$(printf '%s\n' "${commands[@]}" | sort | xargs)" ""
-offers "remove revoke roll rollback" r
+offers "$(printf '%s\n' "${commands[@]}" | grep ^r | sort | xargs)" r
 offers "rollback" --config lab/certroll.conf rollb
 offers "" nosuch ""
 offers "--config --help --version" --
@@ -46,6 +46,8 @@ offers "OwaSite" show OAuthTokenIssuer Ow
 offers "OAuthTokenIssuer" assign --from OA
 offers "OAuthTokenIssuer OwaSite" roll --at +30d --reason because O
 offers "OAuthTokenIssuer OwaSite verify" history ""
+# what a usage line calls an argument is no word to type
+for command in "${commands[@]}"; do ! ask "$command" "" | grep -xE '[A-Z]+(\.\.\.)?' || fail "certroll $command offers that"; done
 offers "OAuthTokenIssuer OwaSite" history OAuthTokenIssuer ""
 offers "check info list" token ""
 offers "" token info ""
