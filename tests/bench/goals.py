@@ -127,12 +127,10 @@ def loads(results):
 
 
 def others(results):
-    new = ssl.OPENSSL_VERSION_INFO >= (3, 5)
-    if new:
-        yield from compare(results, "other_d2i", "d2i_X509 of others, over without", "ours", "plain", 1.03)
-    else:
+    if ssl.OPENSSL_VERSION_INFO < (3, 5):
         yield from compare(results, "other_d2i", "d2i_X509 of others, over the same key managements", "ours", "keymgmts", 1.1)
-    for measure, words in (("other_tls", "TLS handshake of others"), ("other_start", "process start")):
+        return
+    for measure, words in (("other_d2i", "d2i_X509 of others"), ("other_tls", "TLS handshake of others"), ("other_start", "process start")):
         yield from compare(results, measure, words + ", over without", "ours", "plain", 1.03)
 
 
