@@ -153,8 +153,8 @@ cr_status enable_units(struct tool *tool, bool on, struct cr_err *err)
 
     if (!units)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
-    if ((on && cr_failed(st = wanted_text(tool, &text, err))) || cr_failed(st = units_read(tool, on, units, err)) ||
-        cr_failed(st = enable_lock(tool, on, err)))
+    if ((on && cr_failed(st = wanted_text(tool, &text, err))) || cr_failed(st = enable_lock(tool, on, err)) ||
+        cr_failed(st = units_read(tool, on, units, err)))
         goto out;
     for (int i = 0; i < tool->nargs && !cr_failed(st); i++) {
         bool changed = on ? !cr_bytes_equal(cr_buf_bytes(&text), cr_buf_bytes(&units[i].now)) : units[i].now.n > 0;

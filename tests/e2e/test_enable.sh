@@ -132,6 +132,15 @@ err_has "stands in no history"
 run env CERTROLL_CONFIG=/none certroll disable app
 same "$(cat err)" ""
 [ ! -e $units/app.service.d ] || fail "without certroll.conf the drop-in stays"
+# four at once: one of them writes
+n=$(entries) pids=()
+for i in 1 2 3 4; do
+    certroll enable app web@1 >"enable.$i" 2>&1 &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of four failed: $(cat enable.*)"; done
+same "$(entries)" $((n + 2)) "entries of four at once"
+run certroll disable app web@1
 ok "names, strangers' files, disable"
 
 # ---- the system's openssl.cnf
