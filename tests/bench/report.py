@@ -138,8 +138,9 @@ def machine(peers):
                 "certroll " + command("git", "-c", "safe.directory=*", "describe", "--always", "--dirty")]
     if peers and (pathlib.Path(peers) / "versions").exists():
         versions += (pathlib.Path(peers) / "versions").read_text(encoding="utf-8").splitlines()
+    load = "load averages when it was written: " + " ".join(open("/proc/loadavg", encoding="utf-8").read().split()[:3])
     return [f"- {len(cpu)} × {cpu[0] if cpu else 'unknown'}, Linux {command('uname', '-r')}, "
-            f"{release.get('PRETTY_NAME', '').strip(chr(34))}", f"- {'; '.join(versions)}"]
+            f"{release.get('PRETTY_NAME', '').strip(chr(34))}", f"- {'; '.join(versions)}", f"- {load}"]
 
 
 def sections(results, out, picture):
