@@ -33,13 +33,14 @@ load() {
         --count $(($4 * BENCH_MS / 500 + 1)) "${@:5}"
 }
 
+# Turns long enough that each variant finds its own code and data in the cache.
 loads() {
     local type
     for type in rsa ec; do
-        load load_all all $type 1000 floor "ours=$ours"
+        load load_all all $type 5000 floor "ours=$ours"
         load load_key key $type 10000 floor "ours=$ours"
-        load load_cert cert $type 1000 floor "ours=$ours"
-        load load_pem pem $type 600 floor "ours=$ours"
+        load load_cert cert $type 5000 floor "ours=$ours"
+        load load_pem pem $type 2500 floor "ours=$ours"
     done
 }
 
