@@ -20,7 +20,8 @@ const char *cr_time_text(int64_t t, char out[CR_TIME_TEXT]);
 /* "90s", "5m", "36h", "30d", "2w", or a bare "0"; one number and one unit. Never negative; at most 100 years. */
 cr_status cr_duration_parse(const char *text, int64_t *out, struct cr_err *err);
 
-/* WHEN of the tools: cr_time_parse, or '+' and a duration counted from @now, not beyond the year 9999. A date-time without a zone is refused with
+/* WHEN of the tools: cr_time_parse, or '+' and a duration counted from @now, not beyond the year 9999. A date-time
+ * without a zone is refused with
  * the two readings it could have: as UTC, and in the local zone, whose offset east of UTC is @local_offset seconds. */
 cr_status cr_when_parse(const char *text, int64_t now, int64_t local_offset, int64_t *out, struct cr_err *err);
 

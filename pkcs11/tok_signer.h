@@ -41,9 +41,9 @@ struct tok_signer;
 struct tok_signer_ops {
     /* Finds the private key at @locations (RFC 7512 URIs of the same key, 1 to 16, in order of preference; one suffices),
      * checks it against @pub, caches the handle. A hit in the cache makes no PKCS#11 call. When one location fails, also
-     * in later operations, another one is used, and the failed one again after a while. The caller owns *out (unref). @verify and @verify_arg must stay valid until its last unref:
-     * after a repair the key is proven anew, in whichever thread uses it; so must a PIN callback's argument (pin_arg),
-     * until the signer and its last object are gone. Errors: CR_E_NOT_FOUND, CR_E_AMBIGUOUS (two matches), CR_E_PIN,
+     * in later operations, another one is used, and the failed one again after a while. The caller owns *out (unref).
+     * @verify and @verify_arg must stay valid until its last unref: after a repair the key is proven anew, in whichever
+     * thread uses it; so must a PIN callback's argument (pin_arg), until the signer and its last object are gone. Errors: CR_E_NOT_FOUND, CR_E_AMBIGUOUS (two matches), CR_E_PIN,
      * CR_E_TOKEN, CR_E_INVALID (key is not the certificate's). */
     cr_status (*find)(struct tok_signer *signer, const char *const *locations, size_t n, const struct tok_key *pub,
                       tok_verify_fn *verify, void *verify_arg, struct tok_object **out, struct cr_err *err);

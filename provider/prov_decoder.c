@@ -144,9 +144,9 @@ static bool beside_keys(const char *label)
     return false;
 }
 
-/* Reads one block, as the default provider's reader does, and decodes it if it is ours. Who wants a private key alone reads on past certificates:
- * PEM_read_bio_PrivateKey itself does so only if the error queue was empty before, and for ordinary keys it has another
- * reader to fall back on. The position stays behind the first block unless a reference was found. */
+/* Reads one block, as the default provider's reader does, and decodes it if it is ours. Who wants a private key alone reads
+ * on past certificates: PEM_read_bio_PrivateKey itself does so only if the error queue was empty before, and for ordinary
+ * keys it has another reader to fall back on. The position stays behind the first block unless a reference was found. */
 static bool read_ours(BIO *bio, bool past_others, struct block *b)
 {
     char label[PROV_PEM_LABEL];

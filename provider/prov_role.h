@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Roles as this process knows them. A snapshot is an immutable record with its answer for a span of time, shared by
- * reference; taking one costs an fstat of the open file, and the first time in each second an fstatat. A changed record is read outside the lock by one thread, while others wait for
- * it; a record that cannot be read leaves the last good one in place, reported once. An entry lives as long as its
- * provider instance. */
+ * reference; taking one costs an fstat of the open file, and the first time in each second an fstatat. A changed record is
+ * read outside the lock by one thread, while others wait for it; a record that cannot be read leaves the last good one in
+ * place, reported once. An entry lives as long as its provider instance. */
 #ifndef PROV_ROLE_H
 #define PROV_ROLE_H
 
