@@ -5,6 +5,7 @@ A ratio or difference is formed within each pair (one round of all variants); th
 95 % confidence interval of its order statistics, which assumes nothing of the distribution."""
 import collections
 import math
+import os
 import pathlib
 import subprocess
 import sys
@@ -173,6 +174,9 @@ def main():
              "process of its own, in turn. Medians, with 95 % confidence intervals of order statistics; ratios and differences "
              "are formed within pairs.", "", *machine(sys.argv[3] if len(sys.argv) > 3 else None), "", "## Goals", ""]
     lines += goal_table(results) + ["", *sections(results, out, out.name), "## Caveats", ""]
+    if os.getloadavg()[2] > 3 * (os.cpu_count() or 1):  # far more than the run's own
+        lines.append("- **The machine was busy with other work during this run**: counts are exact all the same, times, rates "
+                     "and their verdicts are those of a crowded machine. Run `tests/bench/run` on a quiet one.")
     lines += [f"- {c}" for c in goals.CAVEATS]
     out.with_name(out.name + ".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
