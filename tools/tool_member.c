@@ -94,7 +94,7 @@ cr_status tool_member_start(struct conf *conf, struct tool_member **out, struct 
 {
     struct tool_member *m;
     int fds[2];
-    gid_t gid;
+    gid_t gid = (gid_t)-1;
     cr_status st;
 
     if (!conf->group || geteuid())

@@ -95,7 +95,7 @@ static void expiry(const struct role_cert *cert, int64_t now, char *out, size_t 
 static cr_status facts(const struct role_record *rec, const struct role_cert *cert, int64_t now, struct cr_buf *out,
                        struct cr_err *err)
 {
-    char kid[128], when[64];
+    char kid[128], when[96];
     cr_status st;
 
     role_kid(rec->kid_format, cert, kid);
