@@ -10,7 +10,7 @@ module=/usr/lib/softhsm/libsofthsm2.so
 run certroll certs
 same "$(cat out)" "" "an empty token lists something"
 run certroll certs --json
-same "$(json 'd')" '{"certs": [], "keys": []}'
+same "$(json 'd')" '{"certs": [], "requests": [], "keys": []}'
 
 cert a
 cert b ec:P-256
