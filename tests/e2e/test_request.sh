@@ -28,8 +28,8 @@ run certroll request WebServicesExternal Default --subject "CN=www.example.org,O
 same "$(json 'd["changed"]')" true
 id=$(json 'd["id"]')
 clean req -in web.csr -noout -verify >log 2>&1 || fail "the request does not verify: $(cat log)"
-clean req -in web.csr -noout -text >text
-for want in "C = DE, O = Example, CN = www.example.org" "DNS:www.example.org, IP Address:192.0.2.1" "Digital Signature, Key Encipherment" \
+clean req -in web.csr -noout -text | sed 's/ = /=/g' >text # OpenSSL 3.2 and later have no blanks there
+for want in "C=DE, O=Example, CN=www.example.org" "DNS:www.example.org, IP Address:192.0.2.1" "Digital Signature, Key Encipherment" \
     "TLS Web Server Authentication, TLS Web Client Authentication" "(2048 bit)"; do
     grep -qF -- "$want" text || fail "the request lacks '$want': $(cat text)"
 done
