@@ -112,8 +112,9 @@ static cr_status chain_read(const struct cert_pfx *what, STACK_OF(X509) * out, s
 static cr_status p12_make(const struct cert_pfx *what, EVP_PKEY *pkey, X509 *leaf, STACK_OF(X509) * chain,
                           struct cr_buf *out, struct cr_err *err)
 {
+    /* No property query: OpenSSL 3.0 leaks its copy, and we have neither ciphers nor digests that it could take. */
     PKCS12 *p12 = PKCS12_create_ex(what->pass, what->name, pkey, leaf, chain, NID_aes_256_cbc, NID_aes_256_cbc,
-                                   CERT_PFX_ITERATIONS, -1, 0, NULL, CERT_PROPQ);
+                                   CERT_PFX_ITERATIONS, -1, 0, NULL, NULL);
     unsigned char *der = NULL;
     int n = 0;
     cr_status st;

@@ -122,8 +122,12 @@ if "$TOP/tests/tokens/nss" start "$T/nss" >"$T/nss.log" 2>&1; then
     done
     got=0
     certroll generate N-ed --days 30 --key ed25519 --use tls >out 2>err || got=$?
-    same "$got" 1 "Ed25519 by NSS"
-    grep -q 'cannot be generated' err || fail "Ed25519 by NSS: $(cat err)"
+    # that of Debian 12 cannot make such a key, that of Debian 13 makes one and cannot sign with it
+    case $got in
+    1) err_has 'cannot be generated' ;;
+    3) err_has 'C_Sign' ;;
+    *) fail "Ed25519 by NSS: $got, $(cat err)" ;;
+    esac
     same "$(counts)" "4 0" "NSS has a key without certificate"
     ok "NSS softokn"
 else

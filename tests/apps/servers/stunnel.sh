@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # stunnel: it changes its user after the first load of the key, and reads it again as that user.
 need stunnel4
+gap=1 # it closes its port while it reads its configuration again, with an ordinary key too
 app=stunnel user=stunnel4 owner=stunnel4 version=$(stunnel4 -version 2>&1 | sed -n 's/.*stunnel \([0-9.]*\) on.*/\1/p' | head -n 1)
 
 server_start() {
