@@ -224,6 +224,7 @@ static void child_reset(struct tok_module *mod)
     atomic_store(&mod->inflight, own);
     atomic_store(&mod->closed, false);
     mod->ticket_taken = own && ticketed;
+    mod->inherited = mod->inherited || mod->up;
     mod->busy = mod->up = mod->broken = false;
     mod->waiters = 0;
     mod->vain = 0;

@@ -250,6 +250,19 @@ static CK_RV initialize_once(struct tok_module *mod, CK_FUNCTION_LIST *p11)
     return rv;
 }
 
+/* Past p11-kit, which counts the users of a module. */
+static CK_RV raw_call(struct tok_module *mod, bool up)
+{
+    CK_FUNCTION_LIST *raw = p11_kit_module_load(mod->path, P11_KIT_MODULE_UNMANAGED);
+    CK_RV rv;
+
+    if (raw == NULL)
+        return CKR_GENERAL_ERROR;
+    rv = up ? initialize_once(mod, raw) : raw->C_Finalize(NULL);
+    p11_kit_module_release(raw);
+    return rv;
+}
+
 /* SoftHSM 2.6.1 fails when several processes initialize it at the same moment. */
 static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
 {
@@ -273,11 +286,19 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
     return cr_fail(err, CR_E_TOKEN, "%s: C_Initialize: %s (0x%lx), %s", mod->path, tok_ckr_name(rv), rv, reach);
 }
 
+/* A module that a forked child found initialized (SoftHSM, by its copied memory) is not finalized by p11-kit, which did not
+ * initialize it there: it would keep what it knew of the token at the fork, for ever. Once it is, p11-kit initializes it. */
 static void finalize(struct tok_module *mod, unsigned wait_ms)
 {
+    CK_RV rv;
+
     if (cr_failed(tok_gate_enter_owner(mod, wait_ms, NULL)))
         return;
     mod->p11->C_Finalize(NULL);
+    rv = mod->inherited ? raw_call(mod, true) : CKR_CRYPTOKI_NOT_INITIALIZED;
+    if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
+        (void)raw_call(mod, false);
+    mod->inherited = false;
     tok_gate_leave(mod);
 }
 
@@ -285,16 +306,12 @@ static void finalize(struct tok_module *mod, unsigned wait_ms)
  * once a rebuild has been in vain. */
 static bool kept_by_others(struct tok_module *mod, unsigned wait_ms)
 {
-    CK_FUNCTION_LIST *raw;
-    CK_RV rv = CKR_OK;
+    CK_RV rv;
 
     if (mod->vain == 0 || cr_failed(tok_gate_enter_owner(mod, wait_ms, NULL)))
         return false;
-    if ((raw = p11_kit_module_load(mod->path, P11_KIT_MODULE_UNMANAGED)) != NULL) {
-        if ((rv = initialize_once(mod, raw)) == CKR_OK)
-            raw->C_Finalize(NULL);
-        p11_kit_module_release(raw);
-    }
+    if ((rv = raw_call(mod, true)) == CKR_OK)
+        (void)raw_call(mod, false);
     tok_gate_leave(mod);
     return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
 }

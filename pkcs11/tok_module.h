@@ -38,6 +38,7 @@ struct tok_module {
     bool drained;      /* nobody was inside when the fork in progress began; the atfork handlers' */
     unsigned vain;     /* attempts to get a slot ready that failed, in a row */
     bool kept;         /* our C_Finalize did not finalize it */
+    bool inherited;    /* up in the process that this one was forked from, and not finalized since */
     bool stuck;        /* forked while a call was in it: of no use in this process */
     uint64_t epoch;    /* grows at each C_Initialize and in a forked child */
     uint64_t stamp;    /* the last one a slot got */

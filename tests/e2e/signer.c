@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usage: signer THREADS KEY...: threads sign all the time with keys loaded once (URIs or reference files) and verify with
+/* usage: signer [-f] THREADS KEY...: threads sign all the time with keys loaded once (URIs or reference files) and verify with
  * the public half that was read at load. Each line on standard input is answered by one line: a word for one signature with
  * the first key made now, then the counts of good and failed signatures, open descriptors and threads, and what the last
- * failure said. Ends with its input, or at once, by 2, when a signature does not verify. SIGPIPE is left as it is. */
+ * failure said. Ends with its input, or at once, by 2, when a signature does not verify. SIGPIPE is left as it is. -f: all that
+ * is done by a forked child, after a first signature of its parent. */
 #include <dirent.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -10,9 +11,11 @@
 #include <openssl/store.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,11 +124,26 @@ static int entries(const char *path)
     return n - 3; /* ".", "..", and for descriptors the folder itself */
 }
 
+/* Returns in the child; the parent waits for it and ends as it does. */
+static void go_on_in_a_child(void)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (!sign_one(0) || (pid = fork()) < 0)
+        exit(1);
+    if (pid > 0)
+        _exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 int main(int argc, char **argv)
 {
+    bool forked = argc > 1 && strcmp(argv[1], "-f") == 0;
     char line[64];
     pthread_t t;
 
+    argc -= forked;
+    argv += forked;
     for (int i = 2; i < argc && nkeys < KEYS_MAX; i++, nkeys++) {
         keys[nkeys].key = load(argv[i]);
         keys[nkeys].pub = keys[nkeys].key != NULL ? public_half(keys[nkeys].key) : NULL;
@@ -136,6 +154,8 @@ int main(int argc, char **argv)
     }
     if (nkeys == 0)
         return 1;
+    if (forked)
+        go_on_in_a_child();
     for (long i = 0; i < atoi(argv[1]); i++)
         if (pthread_create(&t, NULL, work, (void *)i) != 0)
             return 1;

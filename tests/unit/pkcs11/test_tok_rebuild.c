@@ -11,8 +11,11 @@
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "mocked.h"
 
@@ -100,11 +103,81 @@ static void a_module_that_another_library_keeps_initialized_is_named(void **stat
     mocked.f.signer->ops->object_unref(&obj);
 }
 
+/* A device error in a signature: the module is finalized and initialized, and the signature made. 0, or where it went wrong. */
+static int rebuilt(struct tok_object *obj)
+{
+    unsigned long finalized = mocked_calls(MOCK_C_Finalize), initialized = mocked_calls(MOCK_C_Initialize);
+    struct cr_err err = {0};
+
+    mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 0, 1);
+    if (cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err))) {
+        dprintf(2, "child: %s\n", err.text);
+        return 2;
+    }
+    return mocked_calls(MOCK_C_Finalize) == finalized || mocked_calls(MOCK_C_Initialize) == initialized ? 3 : 0;
+}
+
+/* SoftHSM says to the child that it is initialized already, and p11-kit does not finalize what it did not initialize. */
+static void a_forked_child_rebuilds_the_module_itself(void **state)
+{
+    struct tok_object *obj;
+    int status = 0, bad;
+    pid_t pid;
+
+    (void)state;
+    mocked_open();
+    obj = found();
+    assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL).code, CR_OK);
+    if ((pid = fork()) == 0) {
+        if (cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)))
+            _exit(5);
+        for (int i = 0; i < 3; i++)
+            if ((bad = rebuilt(obj)) != 0)
+                _exit(bad);
+        if ((pid = fork()) == 0)
+            _exit(cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)) ? 7 : rebuilt(obj));
+        _exit(waitpid(pid, &status, 0) != pid ? 6 : WEXITSTATUS(status));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(rebuilt(obj), 0); /* the parent's */
+    mocked.f.signer->ops->object_unref(&obj);
+}
+
+/* While it is down, C_Initialize fails, too; in a child as in any process the first signature after it is back works. */
+static void a_forked_child_recovers_from_an_outage(void **state)
+{
+    struct tok_object *obj;
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    mocked_open();
+    obj = found();
+    assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL).code, CR_OK);
+    if ((pid = fork()) == 0) {
+        if (cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)))
+            _exit(2);
+        go_down();
+        mock_fail(mocked.counts, MOCK_C_Initialize, CKR_DEVICE_ERROR, 0, 1000000);
+        for (int i = 0; i < 2; i++)
+            if (!cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)))
+                _exit(3);
+        mocked_heal();
+        _exit(cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)) ? 4 : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    mocked.f.signer->ops->object_unref(&obj);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rebuilds_are_spaced_and_the_first_after_it_is_back_works),
         cmocka_unit_test(a_module_that_another_library_keeps_initialized_is_named),
+        cmocka_unit_test(a_forked_child_rebuilds_the_module_itself),
+        cmocka_unit_test(a_forked_child_recovers_from_an_outage),
     };
 
     return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
