@@ -19,6 +19,7 @@ apps_end() { # of the script: what failed goes to the results, what still runs i
     if [ "$status" != 0 ] && [ "$status" != 77 ]; then
         read -r route now <"$T/now"
         result "$now" fail
+        [ ! -s "$T/provider.log" ] || { echo "--- the provider's log" && tail -n 20 "$T/provider.log"; } >&2
     fi
     for file in "$T"/i/*/leader; do kill -KILL -- "-$(cat "$file")"; done 2>/dev/null
 }
@@ -31,6 +32,8 @@ apps_lab() { # the user's group may sign; the environment of servers names nothi
     cleanup_hooks+=(apps_end)
     reachable_build
     lab --group "$(id -gn "$user")"
+    : >"$T/provider.log" && chmod 666 "$T/provider.log" # servers write it as their workers' user
+    sed -i "s|^tokens = .*|&\nlog = $T/provider.log|" "$T/lab/certroll.conf"
     cd "$T" && mkdir i
     printf '%s\n' '[req]' 'distinguished_name=dn' '[dn]' '[ca]' 'basicConstraints=critical,CA:TRUE' '[leaf]' \
         'basicConstraints=CA:FALSE' 'subjectAltName=DNS:localhost' >req.cnf

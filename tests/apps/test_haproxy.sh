@@ -35,8 +35,6 @@ server_prepare() {
     mkdir -p "jail$T/lab" jail-empty
     mv lab/tokens "jail$T/lab/"
     ln -s "$T/jail$T/lab/tokens" lab/tokens
-    : >provider.log && chmod 666 provider.log
-    sed -i "s|^tokens = .*|&\nlog = $T/provider.log|" lab/certroll.conf
 }
 server_reload() { kill -USR2 "$1"; }
 

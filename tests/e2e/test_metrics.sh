@@ -42,7 +42,8 @@ days_are() { # SLOT: of what was printed between the seconds $before and $after
     local end got
     end=$(value certroll_certificate_not_after_timestamp_seconds role=$R slot="$1")
     got=$(value certroll_certificate_days_left role=$R slot="$1")
-    [ "$got" -le $(((end - before) / 86400)) ] && [ "$got" -ge $(((end - after) / 86400)) ] || fail "$1: $got days until $end"
+    [ "$got" -le $(((end - before) / 86400)) ] || fail "$1: $got days until $end"
+    [ "$got" -ge $(((end - after) / 86400)) ] || fail "$1: $got days until $end"
 }
 days_are current
 days_are next
