@@ -21,6 +21,7 @@
 
 static atomic_bool stop;
 static atomic_uint unclear, made;
+static char unclear_text[512]; /* the first one */
 
 static void *work(void *obj)
 {
@@ -28,8 +29,8 @@ static void *work(void *obj)
         struct cr_err err = {0};
         if (!cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err)))
             atomic_fetch_add(&made, 1);
-        else if (strstr(err.text, "C_GetSlotList: CKR_DEVICE_ERROR") == NULL)
-            atomic_fetch_add(&unclear, 1);
+        else if (strstr(err.text, "C_GetSlotList: CKR_DEVICE_ERROR") == NULL && atomic_fetch_add(&unclear, 1) == 0)
+            snprintf(unclear_text, sizeof(unclear_text), "%s", err.text);
     }
     return NULL;
 }
@@ -58,6 +59,7 @@ static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **stat
     pthread_t t[8];
 
     (void)state;
+    mocked.conf.wait_ms = 20000; /* who waits does so for a result, also on a busy machine */
     mocked_open();
     obj = found();
     go_down();
@@ -69,7 +71,7 @@ static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **stat
     for (size_t i = 0; i < CR_COUNT(t); i++)
         pthread_join(t[i], NULL);
     assert_int_equal(atomic_load(&made), 0);
-    assert_int_equal(atomic_load(&unclear), 0);
+    assert_string_equal(unclear_text, "");
     /* 10, 20, 40, 80, 160, 250, 250 ms and so on between them; each initializes once or twice. */
     assert_true(mocked_calls(MOCK_C_Initialize) - before <= 30);
     mocked_heal();
