@@ -134,9 +134,11 @@ static int curve_params(const struct prov_key *key, OSSL_PARAM params[])
     return key->group == NULL || set_text(params, OSSL_PKEY_PARAM_GROUP_NAME, key->group);
 }
 
-/* The numbers that OpenSSL asks for at each load, and no others? */
-static bool numbers_alone(struct prov_key *key, const struct prov_pub *pub, OSSL_PARAM params[])
+/* What OpenSSL asks for at each load, or at each signature without a digest's name (Ed25519), and nothing else? A key of
+ * ours has a default digest, which the inner provider calls the same, or a mandatory one: none, "". */
+static bool asked_often(struct prov_key *key, const struct prov_pub *pub, OSSL_PARAM params[])
 {
+    bool ed = key->type == TOK_KEY_ED25519;
     bool good = true;
 
     for (OSSL_PARAM *p = params; p->key != NULL && good; p++) {
@@ -146,6 +148,10 @@ static bool numbers_alone(struct prov_key *key, const struct prov_pub *pub, OSSL
             good = OSSL_PARAM_set_int(p, pub->security_bits) == 1;
         else if (strcmp(p->key, OSSL_PKEY_PARAM_MAX_SIZE) == 0)
             good = OSSL_PARAM_set_size_t(p, prov_key_max_size(key, pub)) == 1;
+        else if (strcmp(p->key, OSSL_PKEY_PARAM_DEFAULT_DIGEST) == 0)
+            good = ed || OSSL_PARAM_set_utf8_string(p, "SHA256") == 1;
+        else if (strcmp(p->key, OSSL_PKEY_PARAM_MANDATORY_DIGEST) == 0)
+            good = !ed || OSSL_PARAM_set_utf8_string(p, "") == 1;
         else
             good = strcmp(p->key, "security-category") == 0; /* 3.5; no key of our types has one */
     }
@@ -161,7 +167,7 @@ int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[])
 
     if (pub == NULL)
         return curve_params(key, params);
-    if (numbers_alone(key, pub, params)) {
+    if (asked_often(key, pub, params)) {
         prov_pub_unref(&pub);
         return 1;
     }
@@ -172,6 +178,8 @@ int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[])
     if (good && size != NULL)
         good = OSSL_PARAM_set_size_t(size, prov_key_max_size(key, pub)) == 1;
     prov_pub_unref(&pub);
+    if (good && key->type == TOK_KEY_ED25519) /* OpenSSL 3.0 does not say so itself: no digest goes with this key */
+        good = set_text(params, OSSL_PKEY_PARAM_MANDATORY_DIGEST, "");
     return good && set_identity(key, params);
 }
 

@@ -52,14 +52,6 @@ static int import_key(void *vkey, int selection, const OSSL_PARAM params[])
     return prov_keymgmt_import(vkey, "ED25519", selection, params);
 }
 
-/* OpenSSL 3.0 does not say so itself: no digest goes with this key. */
-static int get_params(void *vkey, OSSL_PARAM params[])
-{
-    OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_MANDATORY_DIGEST);
-
-    return prov_keymgmt_get_params(vkey, params) == 1 && (p == NULL || OSSL_PARAM_set_utf8_string(p, "") == 1);
-}
-
 const OSSL_DISPATCH prov_keymgmt_ed25519[] = {
     {OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))new_key},
     {OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))prov_keymgmt_free},
@@ -68,7 +60,7 @@ const OSSL_DISPATCH prov_keymgmt_ed25519[] = {
     {OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))prov_keymgmt_has},
     {OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))prov_keymgmt_match},
     {OSSL_FUNC_KEYMGMT_VALIDATE, (void (*)(void))prov_keymgmt_validate},
-    {OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))get_params},
+    {OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))prov_keymgmt_get_params},
     {OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (void (*)(void))gettable},
     {OSSL_FUNC_KEYMGMT_IMPORT, (void (*)(void))import_key},
     {OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (void (*)(void))types},

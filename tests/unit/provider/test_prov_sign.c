@@ -196,8 +196,13 @@ static void a_key_answers_what_applications_ask(void **state)
     EVP_PKEY *rsa = fixture_key(NULL, "certroll://RsaA"), *ec = fixture_key(NULL, "certroll://EcA");
     struct role_cert *cert = fixture_cert("EcA");
     EVP_PKEY *pub = fixture_public(cert);
+    EVP_PKEY *ed = fixture_key(NULL, "certroll://EdA");
     BIGNUM *ours = NULL, *theirs = NULL, *d = NULL;
-    char group[32], md[32];
+    char group[32], md[32], digest[8] = "x";
+    unsigned char point[32];
+    OSSL_PARAM mixed[] = {OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+                          OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_MANDATORY_DIGEST, digest, sizeof digest),
+                          OSSL_PARAM_END};
 
     (void)state;
     assert_int_equal(EVP_PKEY_get_bits(rsa), 2048);
@@ -205,6 +210,14 @@ static void a_key_answers_what_applications_ask(void **state)
     assert_int_equal(EVP_PKEY_get_size(rsa), 512); /* a live key may grow to 4096 bits */
     assert_int_equal(EVP_PKEY_get_default_digest_name(rsa, md, sizeof md), 1);
     assert_string_equal(md, "SHA256");
+    assert_int_equal(EVP_PKEY_get_default_digest_name(ec, md, sizeof md), 1);
+    assert_string_equal(md, "SHA256");
+    assert_int_equal(EVP_PKEY_get_default_digest_name(ed, md, sizeof md), 2); /* mandatory: none */
+    assert_string_equal(md, "UNDEF");
+    assert_int_equal(EVP_PKEY_get_params(ed, mixed), 1); /* what needs more than the numbers */
+    assert_int_equal(mixed[0].return_size, 32);
+    assert_int_equal(OSSL_PARAM_modified(&mixed[1]), 1);
+    assert_string_equal(mixed[1].data, "");
     assert_int_equal(EVP_PKEY_get_group_name(ec, group, sizeof group, NULL), 1);
     assert_string_equal(group, "prime256v1");
     assert_int_equal(EVP_PKEY_get_bn_param(ec, OSSL_PKEY_PARAM_EC_ORDER, &ours), 1);
@@ -218,6 +231,7 @@ static void a_key_answers_what_applications_ask(void **state)
     BN_free(theirs);
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(ec);
+    EVP_PKEY_free(ed);
     EVP_PKEY_free(pub);
     role_cert_unref(&cert);
 }
