@@ -23,12 +23,20 @@ struct check {
     const char *as_user;       /* or NULL */
     char *cnf;                 /* openssl.cnf that servers read; owned */
     bool activated;            /* it activates our provider */
-    const struct tool_role *roles;
+    struct tool_role *roles;   /* owned */
     size_t nroles;
     struct check_finding *findings;
     size_t n;
     bool lost; /* a finding, for lack of memory */
 };
+
+#define CHECK_SOON ((int64_t)30 * 86400) /* check->warning and critical, unless told otherwise */
+#define CHECK_NOW  ((int64_t)7 * 86400)
+
+/* All that is below, of the roles that the command names (all without); @probe: keys too. What cannot be read is a finding; a
+ * role that the command names and that is not there is an error. check_clear in any case. */
+cr_status check_look(struct check *check, bool probe, struct cr_err *err);
+void check_clear(struct check *check);
 
 /* @remedy may be NULL for CHECK_OK. Out of memory: the finding is lost, and the result is unknown at best. */
 void check_add(struct check *check, enum check_level level, const char *id, const char *about, const char *remedy,

@@ -3,61 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "roles/role_json.h"
+#include "history_list.h"
 #include "tool_history.h"
 #include "tool_journal.h"
-
-#define LINE_MAX_BYTES (256 * 1024)
 
 enum { OPT_SINCE = 1 };
 
 /* ---- listing ---- */
-
-struct listing {
-    const struct tool *tool;
-    int64_t since;
-    json_t *entries;
-    size_t nbad;
-};
-
-static const char *member(const json_t *obj, const char *name)
-{
-    const char *text = json_string_value(json_object_get(obj, name));
-
-    return text ? text : "";
-}
-
-static bool wanted(const struct listing *l, const json_t *entry, int64_t when)
-{
-    if (when < l->since)
-        return false;
-    for (int i = 0; i < l->tool->nargs; i++)
-        if (!strcmp(member(entry, "role"), l->tool->args[i]))
-            return true;
-    return !l->tool->nargs;
-}
-
-/* A line that cannot be read is told and counted; the others are shown. */
-static cr_status collect(void *arg, size_t number, struct cr_bytes line, bool whole, struct cr_err *err)
-{
-    struct listing *l = arg;
-    json_t *entry = NULL;
-    int64_t when = 0;
-    cr_status st = whole ? role_json_load(line, LINE_MAX_BYTES, &entry, err)
-                         : cr_fail(err, CR_E_INVALID, "it has no end: its writer was killed, or is at it");
-
-    if (!cr_failed(st))
-        st = role_json_time(entry, "when", &when, err);
-    if (cr_failed(st)) {
-        tool_warn("history.jsonl line %zu: %s", number, err->text);
-        l->nbad++;
-    } else if (wanted(l, entry, when) && json_array_append(l->entries, entry)) {
-        json_decref(entry);
-        return cr_fail(err, CR_E_NOMEM, "out of memory");
-    }
-    json_decref(entry);
-    return cr_ok();
-}
 
 /* "label: text" on a line of its own if there is a text; what would steer a terminal becomes '?'. */
 static cr_status detail(struct cr_buf *out, const char *label, const char *text, struct cr_err *err)
@@ -75,12 +27,9 @@ static cr_status detail(struct cr_buf *out, const char *label, const char *text,
 
 static cr_status who_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
 {
-    const char *login = member(entry, "login"), *sudo = member(entry, "sudo_user"), *host = member(entry, "host");
     char text[512];
 
-    snprintf(text, sizeof(text), "%s%suid %lld%s%s on %s", *login ? login : sudo, *login || *sudo ? ", " : "",
-             (long long)json_integer_value(json_object_get(entry, "uid")), *sudo ? ", by sudo of " : "", sudo,
-             *host ? host : "?");
+    history_who(entry, text, sizeof(text));
     return detail(out, "by ", text, err);
 }
 
@@ -88,19 +37,13 @@ static cr_status who_say(struct cr_buf *out, const json_t *entry, struct cr_err 
 static cr_status slots_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
 {
     static const char *const slots[] = {"current", "previous", "next"};
-    const json_t *before = json_object_get(entry, "before"), *after = json_object_get(entry, "after");
     cr_status st = cr_ok();
+    char label[16], text[160];
 
     for (size_t i = 0; i < CR_COUNT(slots) && !cr_failed(st); i++) {
-        const char *was = member(before, slots[i]), *is = member(after, slots[i]);
-        const char *due = i == 2 && *is ? member(after, "next_effective") : "";
-        char text[160];
-
-        if (!strcmp(was, is))
-            continue;
-        snprintf(text, sizeof(text), "%-8s  %.16s -> %.16s%s%.32s", slots[i], *was ? was : "none", *is ? is : "none",
-                 *due ? ", takes over " : "", due);
-        st = detail(out, "", text, err);
+        snprintf(label, sizeof(label), "%-8s  ", slots[i]);
+        if (history_slot(entry, slots[i], text, sizeof(text)))
+            st = detail(out, label, text, err);
     }
     return st;
 }
@@ -108,28 +51,28 @@ static cr_status slots_say(struct cr_buf *out, const json_t *entry, struct cr_er
 static cr_status entry_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
 {
     const json_t *generation = json_object_get(json_object_get(entry, "after"), "generation");
-    const char *role = member(entry, "role");
-    cr_status st =
-        cr_buf_printf(out, err, "%s  %s%s%s", member(entry, "when"), member(entry, "verb"), *role ? " " : "", role);
+    const char *role = history_member(entry, "role");
+    cr_status st = cr_buf_printf(out, err, "%s  %s%s%s", history_member(entry, "when"), history_member(entry, "verb"),
+                                 *role ? " " : "", role);
 
     if (!cr_failed(st) && generation)
         st = cr_buf_printf(out, err, ", generation %lld", (long long)json_integer_value(generation));
     if (cr_failed(st) || cr_failed(st = cr_buf_append_str(out, "\n", err)) ||
         cr_failed(st = who_say(out, entry, err)) || cr_failed(st = slots_say(out, entry, err)) ||
-        cr_failed(st = detail(out, "note: ", member(entry, "note"), err)) ||
-        cr_failed(st = detail(out, "reason: ", member(entry, "reason"), err)))
+        cr_failed(st = detail(out, "note: ", history_member(entry, "note"), err)) ||
+        cr_failed(st = detail(out, "reason: ", history_member(entry, "reason"), err)))
         return st;
-    return detail(out, "forced: ", member(entry, "overridden"), err);
+    return detail(out, "forced: ", history_member(entry, "overridden"), err);
 }
 
-static cr_status listing_say(const struct listing *l, struct cr_err *err)
+static cr_status entries_say(const json_t *entries, struct cr_err *err)
 {
     struct cr_buf out = {0};
     cr_status st = cr_ok();
     const json_t *entry;
     size_t i;
 
-    json_array_foreach(l->entries, i, entry)
+    json_array_foreach(entries, i, entry)
     {
         if (cr_failed(st = entry_say(&out, entry, err)))
             break;
@@ -140,17 +83,19 @@ static cr_status listing_say(const struct listing *l, struct cr_err *err)
     return st;
 }
 
-static cr_status list(struct tool *tool, struct store *store, struct cr_err *err)
+static cr_status list(struct tool *tool, struct cr_err *err)
 {
-    struct listing l = {.tool = tool, .since = INT64_MIN, .entries = json_array()};
-    const char *since = tool_opt(tool, OPT_SINCE);
-    cr_status st = since ? tool_when(tool, since, &l.since, err) : cr_ok();
+    const char *text = tool_opt(tool, OPT_SINCE);
+    int64_t since = INT64_MIN;
+    json_t *entries = NULL;
+    size_t nbad = 0;
+    cr_status st = text ? tool_when(tool, text, &since, err) : cr_ok();
 
-    if (!cr_failed(st) && !cr_failed(st = store_history_each(store, collect, &l, err)))
-        st = tool->json ? tool_print_json(json_pack("{s:O}", "entries", l.entries), err) : listing_say(&l, err);
-    if (!cr_failed(st) && l.nbad)
-        st = cr_fail(err, CR_E_INVALID, "%zu line%s of the history could not be read", l.nbad, l.nbad == 1 ? "" : "s");
-    json_decref(l.entries);
+    if (!cr_failed(st) && !cr_failed(st = history_list(tool, since, &entries, &nbad, err)))
+        st = tool->json ? tool_print_json(json_pack("{s:O}", "entries", entries), err) : entries_say(entries, err);
+    if (!cr_failed(st) && nbad)
+        st = cr_fail(err, CR_E_INVALID, "%zu line%s of the history could not be read", nbad, nbad == 1 ? "" : "s");
+    json_decref(entries);
     return st;
 }
 
@@ -262,7 +207,7 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     if (cr_failed(st))
         return st;
     if (!tool->nargs || strcmp(tool->args[0], "verify"))
-        return list(tool, store, err);
+        return list(tool, err);
     if (tool->nargs > 1 || tool_opt(tool, OPT_SINCE))
         return cr_fail(err, CR_E_USAGE, "history verify takes neither a role nor --since: the chain is one");
     return verify(tool, store, err);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "history_list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "roles/role_json.h"
+
+#define LINE_MAX_BYTES (256 * 1024)
+
+struct listing {
+    const struct tool *tool;
+    int64_t since;
+    json_t *entries;
+    size_t nbad;
+};
+
+const char *history_member(const json_t *entry, const char *name)
+{
+    const char *text = json_string_value(json_object_get(entry, name));
+
+    return text ? text : "";
+}
+
+static bool wanted(const struct listing *l, const json_t *entry, int64_t when)
+{
+    if (when < l->since)
+        return false;
+    for (int i = 0; i < l->tool->nargs; i++)
+        if (!strcmp(history_member(entry, "role"), l->tool->args[i]))
+            return true;
+    return !l->tool->nargs;
+}
+
+/* A line that cannot be read is told and counted; the others are shown. */
+static cr_status collect(void *arg, size_t number, struct cr_bytes line, bool whole, struct cr_err *err)
+{
+    struct listing *l = arg;
+    json_t *entry = NULL;
+    int64_t when = 0;
+    cr_status st = whole ? role_json_load(line, LINE_MAX_BYTES, &entry, err)
+                         : cr_fail(err, CR_E_INVALID, "it has no end: its writer was killed, or is at it");
+
+    if (!cr_failed(st))
+        st = role_json_time(entry, "when", &when, err);
+    if (cr_failed(st)) {
+        tool_warn("history.jsonl line %zu: %s", number, err->text);
+        l->nbad++;
+    } else if (wanted(l, entry, when) && json_array_append(l->entries, entry)) {
+        json_decref(entry);
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    }
+    json_decref(entry);
+    return cr_ok();
+}
+
+cr_status history_list(struct tool *tool, int64_t since, json_t **entries, size_t *nbad, struct cr_err *err)
+{
+    struct listing l = {.tool = tool, .since = since, .entries = json_array()};
+    struct store *store;
+    cr_status st = tool_store(tool, &store, err);
+
+    if (!cr_failed(st))
+        st = store_history_each(store, collect, &l, err);
+    if (cr_failed(st)) {
+        json_decref(l.entries);
+        return st;
+    }
+    *entries = l.entries;
+    *nbad = l.nbad;
+    return st;
+}
+
+void history_who(const json_t *entry, char *out, size_t size)
+{
+    const char *login = history_member(entry, "login"), *sudo = history_member(entry, "sudo_user");
+    const char *host = history_member(entry, "host");
+
+    snprintf(out, size, "%s%suid %lld%s%s on %s", *login ? login : sudo, *login || *sudo ? ", " : "",
+             (long long)json_integer_value(json_object_get(entry, "uid")), *sudo ? ", by sudo of " : "", sudo,
+             *host ? host : "?");
+}
+
+bool history_slot(const json_t *entry, const char *slot, char *out, size_t size)
+{
+    const json_t *before = json_object_get(entry, "before"), *after = json_object_get(entry, "after");
+    const char *was = history_member(before, slot), *is = history_member(after, slot);
+    const char *due = !strcmp(slot, "next") && *is ? history_member(after, "next_effective") : "";
+
+    if (!strcmp(was, is))
+        return false;
+    snprintf(out, size, "%.16s -> %.16s%s%.32s", *was ? was : "none", *is ? is : "none", *due ? ", takes over " : "",
+             due);
+    return true;
+}
