@@ -18,6 +18,7 @@
 
 #include "certs/cert_key.h"
 #include "check.h"
+#include "tool_progress.h"
 
 #define TIMEOUT_MS 30000 /* for one key, login included */
 
@@ -191,10 +192,12 @@ static void parent(struct check *check, const struct probe *probes, size_t n, in
     size_t done = 0;
     int status = 0;
 
+    tool_progress_begin("signing with %zu key%s", n, n == 1 ? "" : "s");
     while (done < n && answer_read(fd, &a) && a.index == done) {
         a.text[sizeof(a.text) - 1] = '\0';
         told(check, &probes[done++], &a);
     }
+    tool_progress_end();
     if (done < n)
         kill(pid, SIGKILL);
     waitpid(pid, &status, 0);

@@ -5,6 +5,7 @@
 
 #include "certs/cert_key.h"
 #include "tool_cert.h"
+#include "tool_columns.h"
 #include "tool_request.h"
 #include "tool_token.h"
 
@@ -170,11 +171,11 @@ static void cert_say(const struct tool *tool, const struct listing *l, size_t i)
     const struct role_cert *c = l->certs[i];
     char expiry[CR_TIME_TEXT], distance[CR_TIME_TEXT];
     json_t *list = uses(tool, l, c), *use;
-    size_t k;
+    size_t k, used;
 
     printf("%.16s  %-9s  until %.10s (%s)%s\n", c->thumbprint, c->key, cr_time_text(c->not_after, expiry),
            cr_time_distance(c->not_after, tool->now, distance), l->present[i] ? "" : "  KEY MISSING");
-    printf("    %.76s\n", c->subject);
+    printf("    %.*s\n", (int)tool_columns_fit(c->subject, tool_columns() - 4, &used), c->subject);
     json_array_foreach(list, k, use) printf("    %s %s\n", json_string_value(json_object_get(use, "slot")),
                                             json_string_value(json_object_get(use, "role")));
     json_decref(list);

@@ -7,6 +7,7 @@
 #include "pkcs11/tok_wrap.h"
 #include "tool_role.h"
 #include "tool_token.h"
+#include "tool_progress.h"
 
 enum { OPT_SLOT = 1, OPT_CERT, OPT_CHAIN, OPT_PFX, OPT_PASSOUT, OPT_OUT };
 
@@ -112,11 +113,14 @@ static cr_status pfx_make(struct tool *tool, const struct role_cert *cert, const
     struct tok_local *tokens;
     cr_status st;
 
+    if (cr_failed(st = tool_tokens(tool, &tokens, err)))
+        return st;
     if (RAND_priv_bytes(kek, sizeof(kek)) != 1)
         return cr_fail(err, CR_E_INTERNAL, "no random numbers");
-    if (!cr_failed(st = tool_tokens(tool, &tokens, err)) &&
-        !cr_failed(
-            st = tok_wrap(tokens, place->token, cr_buf_bytes(&place->id), cr_bytes(kek, sizeof(kek)), &wrapped, err)) &&
+    tool_progress_begin("the token wraps the key");
+    st = tok_wrap(tokens, place->token, cr_buf_bytes(&place->id), cr_bytes(kek, sizeof(kek)), &wrapped, err);
+    tool_progress_end();
+    if (!cr_failed(st) &&
         !cr_failed(st = cert_unwrap(cr_bytes(kek, sizeof(kek)), cr_buf_bytes(&wrapped), &pkcs8, err))) {
         what.pkcs8 = cr_buf_bytes(&pkcs8);
         st = cert_pfx_make(&what, pfx, err);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "roles/role_codec.h"
+#include "tool_columns.h"
 #include "tool_show_text.h"
 
 enum { OPT_ALL = 1, OPT_EXPIRES, OPT_ISSUER, OPT_SUBJECT };
@@ -84,7 +85,7 @@ static cr_status show_text(struct tool *tool, const struct filter *f, const stru
         if (!shown(tool, f, &roles[i]))
             continue;
         if (!text.n || !cr_failed(st = cr_buf_append_str(&text, "\n", err)))
-            st = tool_show_text(&roles[i], tool->now, &text, err);
+            st = tool_show_text(&roles[i], tool->now, tool_columns(), &text, err);
     }
     if (!cr_failed(st) && !text.n)
         st = cr_buf_append_str(&text, f->any ? "No role has a certificate.\n" : "No role has such a certificate.\n",

@@ -8,6 +8,7 @@
 #include "tool_member.h"
 #include "tool_softhsm.h"
 #include "tool_token.h"
+#include "tool_progress.h"
 
 static cr_status location_use(struct import *im, const char *location, struct cr_err *err)
 {
@@ -45,7 +46,9 @@ static cr_status objects_create(struct tool *tool, struct import *im, size_t tok
     if (cr_failed(st = tool_tokens(tool, &tokens, err)) || cr_failed(st = label_make(im, &label, err)))
         return st;
     what.label = label;
+    tool_progress_begin("bringing %s to the token", im->bundle.has_key ? "key and certificate" : "the certificate");
     st = tok_import(tokens, token, &what, location, &im->key_created, err);
+    tool_progress_end();
     free(label);
     return cr_failed(st) ? st : tool_softhsm_open(tool, err);
 }

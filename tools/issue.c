@@ -9,6 +9,7 @@
 #include "tool_cert.h"
 #include "tool_softhsm.h"
 #include "tool_token.h"
+#include "tool_progress.h"
 
 #define KIND_DEFAULT "rsa:3072"
 #define INTERIM      20 /* bytes of CKA_ID until the key is known */
@@ -158,10 +159,12 @@ cr_status issue_key(struct tool *tool, const char *label, struct issue *issue, s
 
     if (RAND_bytes(interim, sizeof(interim)) != 1)
         return cr_fail(err, CR_E_INTERNAL, "no random numbers");
-    if (cr_failed(st = tool_tokens(tool, &tokens, err)) ||
-        cr_failed(st = tok_generate(tokens, issue->token, &what, &issue->key, &issue->location, err)))
+    if (cr_failed(st = tool_tokens(tool, &tokens, err)))
         return st;
-    if (cr_failed(st = tool_softhsm_open(tool, err)))
+    tool_progress_begin("the token makes a key");
+    st = tok_generate(tokens, issue->token, &what, &issue->key, &issue->location, err);
+    tool_progress_end();
+    if (!cr_failed(st) && cr_failed(st = tool_softhsm_open(tool, err)))
         issue_drop(tool, issue, cr_bytes(NULL, 0));
     return st;
 }

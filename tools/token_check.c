@@ -8,6 +8,7 @@
 #include "token_cmd.h"
 #include "tool_cert.h"
 #include "tool_token.h"
+#include "tool_progress.h"
 
 struct probe {
     const struct role_cert *cert; /* borrowed from a record */
@@ -54,9 +55,11 @@ static cr_status logins(struct tool *tool, struct checking *c, size_t only, stru
         return st;
     if (!(c->logins = calloc(c->conf->ntokens + 1, sizeof(*c->logins))))
         return cr_fail(err, CR_E_NOMEM, "out of memory");
+    tool_progress_begin("logging in");
     for (size_t i = 0; i < c->conf->ntokens; i++)
         if (wanted(i, only))
             c->logins[i].code = tok_token_info(c->tokens, i, &info, &c->logins[i]).code;
+    tool_progress_end();
     return st;
 }
 

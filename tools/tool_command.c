@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool_command.h"
+#include "tool_progress.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -74,7 +75,9 @@ cr_status tool_command_run(const char *command, const struct tool_variable *vars
     close(fd);
     if (pid < 0)
         return cr_fail_errno(err, CR_E_IO, errno, "no process for the command '%s'", command);
+    tool_progress_begin("running '%.80s'", command);
     timely = ended(pid, seconds);
+    tool_progress_end();
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (!timely)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool.h"
+#include "tool_progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,8 +120,14 @@ static cr_status prompt(const char *what, struct cr_buf *out, struct cr_err *err
 
 cr_status tool_passphrase(const char *arg, const char *what, struct cr_buf *out, struct cr_err *err)
 {
-    if (!arg)
-        return prompt(what, out, err);
+    cr_status st;
+
+    if (!arg) {
+        tool_progress_pause();
+        st = prompt(what, out, err);
+        tool_progress_resume();
+        return st;
+    }
     if (!strcmp(arg, "stdin"))
         return line_read(STDIN_FILENO, "stdin", false, out, err);
     for (size_t i = 0; i < CR_COUNT(forms); i++)

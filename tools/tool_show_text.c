@@ -4,69 +4,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tool_columns.h"
+
 #define INDENT 12 /* where a slot's facts start */
 
-/* Columns of the UTF-8 character at @p and its length: two for East Asian wide ones, none for combining marks. Near
- * enough for names; bytes that are not UTF-8 count one each. */
-static size_t columns(const char *p, size_t *len)
-{
-    unsigned char c = (unsigned char)*p;
-    unsigned long u;
-
-    *len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-    u = *len == 1 ? c : c & (0xffU >> (*len + 1));
-    for (size_t i = 1; i < *len; i++) {
-        if (((unsigned char)p[i] & 0xc0) != 0x80) {
-            *len = 1;
-            return 1;
-        }
-        u = u << 6 | ((unsigned char)p[i] & 0x3f);
-    }
-    if (u >= 0x300 && u <= 0x36f)
-        return 0;
-    return (u >= 0x1100 && u <= 0x115f) || (u >= 0x2e80 && u <= 0xa4cf) || (u >= 0xac00 && u <= 0xd7a3) ||
-                   (u >= 0xf900 && u <= 0xfaff) || (u >= 0xfe30 && u <= 0xfe6f) || (u >= 0xff00 && u <= 0xff60) ||
-                   (u >= 0x1f300 && u <= 0x3fffd)
-               ? 2
-               : 1;
-}
-
-/* How many bytes of @text fit into @room columns; *used are the columns they take. */
-static size_t fitting(const char *text, size_t room, size_t *used)
-{
-    size_t n = 0, len;
-
-    *used = 0;
-    while (text[n]) {
-        size_t w = columns(text + n, &len);
-        if (*used + w > room)
-            break;
-        *used += w;
-        n += len;
-    }
-    return n;
-}
-
 /* One line: @indent blanks, @label, @text cut with "..." to fit. */
-static cr_status line(struct cr_buf *out, int indent, const char *label, const char *text, struct cr_err *err)
+static cr_status line(struct cr_buf *out, size_t columns, int indent, const char *label, const char *text,
+                      struct cr_err *err)
 {
-    size_t room = TOOL_SHOW_COLUMNS - (size_t)indent - strlen(label), used, n = fitting(text, room, &used);
+    size_t room = columns - (size_t)indent - strlen(label), used, n = tool_columns_fit(text, room, &used);
 
     if (!text[n])
         return cr_buf_printf(out, err, "%*s%s%s\n", indent, "", label, text);
-    n = fitting(text, room - 3, &used);
+    n = tool_columns_fit(text, room - 3, &used);
     return cr_buf_printf(out, err, "%*s%s%.*s...\n", indent, "", label, (int)n, text);
 }
 
 /* As many lines as @text needs, broken at blanks. */
-static cr_status warning(struct cr_buf *out, const char *text, struct cr_err *err)
+static cr_status warning(struct cr_buf *out, size_t columns, const char *text, struct cr_err *err)
 {
     static const char label[] = "  WARNING: ";
-    size_t room = TOOL_SHOW_COLUMNS - strlen(label), used, n;
+    size_t room = columns - strlen(label), used, n;
     cr_status st = cr_buf_append_str(out, label, err);
 
     while (!cr_failed(st)) {
-        n = fitting(text, room, &used);
+        n = tool_columns_fit(text, room, &used);
         while (text[n] && n > 1 && text[n] != ' ')
             n--;
         if (cr_failed(st = cr_buf_printf(out, err, "%.*s\n", (int)n, text)) || !text[n])
@@ -92,8 +54,8 @@ static void expiry(const struct role_cert *cert, int64_t now, char *out, size_t 
         snprintf(out, size, "expires %s, %lld day%s left", at, (long long)left, left == 1 ? "" : "s");
 }
 
-static cr_status facts(const struct role_record *rec, const struct role_cert *cert, int64_t now, struct cr_buf *out,
-                       struct cr_err *err)
+static cr_status facts(const struct role_record *rec, const struct role_cert *cert, int64_t now, size_t columns,
+                       struct cr_buf *out, struct cr_err *err)
 {
     char kid[128], when[96];
     cr_status st;
@@ -101,9 +63,9 @@ static cr_status facts(const struct role_record *rec, const struct role_cert *ce
     role_kid(rec->kid_format, cert, kid);
     expiry(cert, now, when, sizeof(when));
     if (cr_failed(st = cr_buf_printf(out, err, "%*s%.16s  %s  %s\n", INDENT, "", cert->thumbprint, cert->key, when)) ||
-        cr_failed(st = line(out, INDENT, "kid ", kid, err)))
+        cr_failed(st = line(out, columns, INDENT, "kid ", kid, err)))
         return st;
-    return line(out, INDENT, "", cert->subject ? cert->subject : "", err);
+    return line(out, columns, INDENT, "", cert->subject ? cert->subject : "", err);
 }
 
 /* "  SLOT      WORDS TIME (DISTANCE)" */
@@ -118,32 +80,35 @@ static cr_status head(struct cr_buf *out, const char *slot, const char *words, i
                          t == now ? "now" : cr_time_distance(t, now, distance));
 }
 
-static cr_status previous_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+static cr_status previous_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
+                               struct cr_err *err)
 {
     cr_status st = head(out, "previous", "verifies until", role->view.previous_until, now, err);
 
-    return cr_failed(st) ? st : facts(role->rec, role->view.previous, now, out, err);
+    return cr_failed(st) ? st : facts(role->rec, role->view.previous, now, columns, out, err);
 }
 
-static cr_status current_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+static cr_status current_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
+                              struct cr_err *err)
 {
     cr_status st = head(out, "current", "signs since", role->view.current_since, now, err);
 
-    return cr_failed(st) ? st : facts(role->rec, role->view.current, now, out, err);
+    return cr_failed(st) ? st : facts(role->rec, role->view.current, now, columns, out, err);
 }
 
-static cr_status next_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+static cr_status next_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
+                           struct cr_err *err)
 {
     cr_status st;
 
     if (cr_failed(st = head(out, "next", "takes over", role->view.next_effective, now, err)) ||
         cr_failed(st = head(out, "", "in jwks since", role->view.next_since, now, err)))
         return st;
-    return facts(role->rec, role->view.next, now, out, err);
+    return facts(role->rec, role->view.next, now, columns, out, err);
 }
 
 /* The name on the left, what the role is on the right; below the name where it is too long. */
-static cr_status title(const struct role_record *rec, struct cr_buf *out, struct cr_err *err)
+static cr_status title(const struct role_record *rec, size_t columns, struct cr_buf *out, struct cr_err *err)
 {
     char what[80];
     size_t used = strlen(rec->name);
@@ -151,9 +116,9 @@ static cr_status title(const struct role_record *rec, struct cr_buf *out, struct
                      role_binding_text(rec->binding), rec->scope == ROLE_SCOPE_GLOBAL ? "global, " : "",
                      (unsigned long long)rec->generation);
 
-    if (used + (size_t)n + 2 > TOOL_SHOW_COLUMNS)
-        return cr_buf_printf(out, err, "%s\n%*s\n", rec->name, TOOL_SHOW_COLUMNS, what);
-    return cr_buf_printf(out, err, "%s%*s\n", rec->name, TOOL_SHOW_COLUMNS - (int)used, what);
+    if (used + (size_t)n + 2 > columns)
+        return cr_buf_printf(out, err, "%s\n%*s\n", rec->name, (int)columns, what);
+    return cr_buf_printf(out, err, "%s%*s\n", rec->name, (int)(columns - used), what);
 }
 
 bool tool_show_empty(const struct tool_role *role)
@@ -161,21 +126,22 @@ bool tool_show_empty(const struct tool_role *role)
     return !role->view.previous && !role->view.current && !role->view.next;
 }
 
-cr_status tool_show_text(const struct tool_role *role, int64_t now, struct cr_buf *out, struct cr_err *err)
+cr_status tool_show_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
+                         struct cr_err *err)
 {
     struct tool_show_warnings warnings;
-    cr_status st = title(role->rec, out, err);
+    cr_status st = title(role->rec, columns, out, err);
 
     if (!cr_failed(st) && role->view.previous)
-        st = previous_text(role, now, out, err);
+        st = previous_text(role, now, columns, out, err);
     if (!cr_failed(st) && role->view.current)
-        st = current_text(role, now, out, err);
+        st = current_text(role, now, columns, out, err);
     if (!cr_failed(st) && role->view.next)
-        st = next_text(role, now, out, err);
+        st = next_text(role, now, columns, out, err);
     if (!cr_failed(st) && tool_show_empty(role))
         st = cr_buf_append_str(out, "  nothing assigned\n", err);
     tool_show_warn(role, now, &warnings);
     for (unsigned i = 0; i < warnings.n && !cr_failed(st); i++)
-        st = warning(out, warnings.text[i], err);
+        st = warning(out, columns, warnings.text[i], err);
     return st;
 }

@@ -7,6 +7,7 @@
 
 #include "certs/cert_key.h"
 #include "tool_cert.h"
+#include "tool_progress.h"
 
 #define CHAIN_MAX 16
 
@@ -41,8 +42,10 @@ cr_status tool_inventory_read(struct tool *tool, struct tool_inventory *out, str
         return st;
     if (!(inv.tokens = calloc(conf->ntokens ? conf->ntokens : 1, sizeof(*inv.tokens))))
         return cr_fail(err, CR_E_NOMEM, "out of memory");
+    tool_progress_begin("reading what is on the tokens");
     for (; inv.ntokens < conf->ntokens && !cr_failed(st); inv.ntokens++)
         st = tok_list(tokens, inv.ntokens, &inv.tokens[inv.ntokens].items, &inv.tokens[inv.ntokens].n, err);
+    tool_progress_end();
     if (cr_failed(st))
         tool_inventory_clear(&inv);
     else

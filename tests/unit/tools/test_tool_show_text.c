@@ -59,7 +59,7 @@ static void expect(struct role_record *rec, const char *want)
     struct cr_buf text = {0};
 
     role_resolve(rec, NOW, NULL, &role.view);
-    assert_int_equal(tool_show_text(&role, NOW, &text, NULL).code, CR_OK);
+    assert_int_equal(tool_show_text(&role, NOW, 80, &text, NULL).code, CR_OK);
     assert_string_equal((const char *)text.p, want);
     cr_buf_clear(&text);
     role_record_unref(&role.rec);
@@ -145,23 +145,36 @@ static void an_empty_role_says_so(void **state)
     expect(record_new("OAuthTokenIssuer"), TITLE "  nothing assigned\n");
 }
 
-/* Every line of the text of @rec, which is given away, fits. */
-static void expect_fits(struct role_record *rec, const char *part)
+/* Every line of the text of @role fits into @columns; the widest takes *widest. */
+static void expect_within(const struct tool_role *role, const char *part, size_t columns, size_t *widest)
 {
-    struct tool_role role = {.rec = rec};
     struct cr_buf text = {0};
 
-    role_resolve(rec, NOW, NULL, &role.view);
-    assert_int_equal(tool_show_text(&role, NOW, &text, NULL).code, CR_OK);
+    *widest = 0;
+    assert_int_equal(tool_show_text(role, NOW, columns, &text, NULL).code, CR_OK);
     assert_non_null(strstr((const char *)text.p, part));
-    for (const char *p = (const char *)text.p; *p;) {
-        size_t columns = 0;
+    for (const char *p = (const char *)text.p; *p; p++) {
+        size_t n = 0;
         for (; *p != '\n'; p++)
-            columns += ((unsigned char)*p & 0xc0) != 0x80;
-        assert_true(columns <= TOOL_SHOW_COLUMNS);
-        p++;
+            n += ((unsigned char)*p & 0xc0) != 0x80;
+        assert_true(n <= columns);
+        *widest = n > *widest ? n : *widest;
     }
     cr_buf_clear(&text);
+}
+
+/* The text of @rec, which is given away, is as wide as there is room. */
+static void expect_fits(struct role_record *rec, const char *part)
+{
+    static const size_t widths[] = {80, 100, 132};
+    struct tool_role role = {.rec = rec};
+    size_t widest;
+
+    role_resolve(rec, NOW, NULL, &role.view);
+    for (size_t i = 0; i < CR_COUNT(widths); i++) {
+        expect_within(&role, part, widths[i], &widest);
+        assert_true(widest > widths[i] - 4);
+    }
     role_record_unref(&role.rec);
 }
 
@@ -195,7 +208,7 @@ static void wide_characters_count_two_columns(void **state)
         strcat(subject, "\xe6\xbc\xa2");
     current_set(rec, 'b', subject, CR_TIME_NEVER);
     role_resolve(rec, NOW, NULL, &role.view);
-    assert_int_equal(tool_show_text(&role, NOW, &text, NULL).code, CR_OK);
+    assert_int_equal(tool_show_text(&role, NOW, 80, &text, NULL).code, CR_OK);
     line = strstr((const char *)text.p, "CN=");
     assert_int_equal(strcspn(line, "\n"), 3 + 31 * 3 + 3); /* 12 + 3 + 31 * 2 + 3 = 80 columns */
     cr_buf_clear(&text);
