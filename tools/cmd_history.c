@@ -93,6 +93,9 @@ static cr_status list(struct tool *tool, struct cr_err *err)
 
     if (!cr_failed(st) && !cr_failed(st = history_list(tool, since, &entries, &nbad, err)))
         st = tool->json ? tool_print_json(json_pack("{s:O}", "entries", entries), err) : entries_say(entries, err);
+    if (!cr_failed(st) && tool->nargs && !json_array_size(entries))
+        tool_warn("no change of %s stands in the history%s", tool->nargs == 1 ? tool->args[0] : "these roles",
+                  text ? " since then" : "");
     if (!cr_failed(st) && nbad)
         st = cr_fail(err, CR_E_INVALID, "%zu line%s of the history could not be read", nbad, nbad == 1 ? "" : "s");
     json_decref(entries);

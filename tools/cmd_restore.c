@@ -110,7 +110,9 @@ static cr_status backup_read(struct restoring *r, const char *path, struct cr_er
         st = files_read(r, err);
 out:
     cr_buf_clear(&text);
-    return st.code == CR_E_INVALID || st.code == CR_E_UNSUPPORTED ? cr_prefix(err, st, "%s", path) : st;
+    return st.code == CR_E_INVALID || st.code == CR_E_UNSUPPORTED
+               ? cr_prefix(err, st, "%s is no backup that can be read", path)
+               : st;
 }
 
 /* ---- the configuration of a machine that has none ---- */

@@ -50,6 +50,7 @@ out_lacks Other
 run certroll history
 same "$(grep -cE '^20..-..-..T..:..:..Z  ' out)" "$(wc -l <$log)"
 run certroll history Nobody
+err_has "no change of Nobody"
 same "$(cat out)" ""
 
 # ---- for programs
