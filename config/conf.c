@@ -266,6 +266,7 @@ static const struct key token_keys[] = {
     {"op-timeout", set_timeout, AT(conf_token, op_timeout_ms)},
     {"share-load", set_bool, AT(conf_token, share_load)},
     {"key-copy", set_key_copy, AT(conf_token, key_copy)},
+    {"ready-after-fork", set_bool, AT(conf_token, ready_after_fork)},
     {"environment", set_environment, 0},
 };
 

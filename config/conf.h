@@ -16,7 +16,7 @@
  *   pin-source = file:/etc/certroll/pin (percent-decoded; or an absolute path, taken as it is) | credential:NAME |
  *   p11-kit:NAME | prompt:
  *   init-args = ..., serialize = no, max-sessions = 64, environment = NAME=VALUE NAME=VALUE
- *   op-timeout = 2s (or in ms; default none), share-load = no, key-copy = never
+ *   op-timeout = 2s (or in ms; default none), share-load = no, key-copy = never, ready-after-fork = no
  *
  *   [role_NAME]
  *   on-change = systemctl reload nginx  (by sh -c, from the tools alone; a '$' is written \$)
@@ -53,7 +53,8 @@ struct conf_token {
     unsigned op_timeout_ms; /* 0: none */
     bool share_load;        /* of keys that stand on several tokens */
     enum conf_key_copy key_copy;
-    struct conf_env *env; /* applied at load where different, never unset; LD_* was refused */
+    bool ready_after_fork; /* a forked child makes it ready before fork() returns */
+    struct conf_env *env;  /* applied at load where different, never unset; LD_* was refused */
     size_t nenv;
 };
 

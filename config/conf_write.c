@@ -82,6 +82,7 @@ static cr_status put_token(struct cr_buf *out, const struct conf_token *t, struc
         (t->share_load && cr_failed(st = put(out, "share-load", "yes", err))) ||
         (t->key_copy != CONF_KEY_COPY_NEVER &&
          cr_failed(st = put(out, "key-copy", conf_key_copy_text(t->key_copy), err))) ||
+        (t->ready_after_fork && cr_failed(st = put(out, "ready-after-fork", "yes", err))) ||
         (t->op_timeout_ms > 0 && cr_failed(st = cr_buf_printf(out, err, "op-timeout = %ums\n", t->op_timeout_ms))))
         return st;
     return put_environment(out, t, err);

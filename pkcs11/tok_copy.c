@@ -107,16 +107,39 @@ static enum tok_copy_state look(struct tok_entry *entry, const struct tok_sessio
     return state;
 }
 
+static bool wanted(const struct tok_entry *entry, const struct tok_session *ses)
+{
+    const struct tok_slot *slot = entry->slot;
+
+    return slot->key_copy != TOK_KEY_COPY_NEVER && !slot->share && !ses->always_auth;
+}
+
+void tok_copy_swap(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE *handle)
+{
+    enum tok_copy_state state;
+    CK_OBJECT_HANDLE copy;
+    bool make_one;
+
+    if (!wanted(entry, ses))
+        return;
+    state = look(entry, ses, &make_one, &copy);
+    if (make_one && entry->slot->key_copy == TOK_KEY_COPY_ALWAYS) {
+        make(entry, ses, *handle);
+        state = look(entry, ses, &make_one, &copy);
+    }
+    if (state == TOK_COPY_USED)
+        *handle = copy;
+}
+
 void tok_copy_begin(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE *handle,
                     struct tok_copy_use *use)
 {
-    const struct tok_slot *slot = entry->slot;
     enum tok_copy_state state;
     CK_OBJECT_HANDLE copy;
     bool make_one;
 
     *use = (struct tok_copy_use){0};
-    if (slot->key_copy == TOK_KEY_COPY_NEVER || slot->share || ses->always_auth)
+    if (!wanted(entry, ses))
         return;
     state = look(entry, ses, &make_one, &copy);
     if (make_one) {
@@ -126,7 +149,7 @@ void tok_copy_begin(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_
     use->copy = state == TOK_COPY_TRIED || state == TOK_COPY_USED;
     if (use->copy)
         *handle = copy;
-    use->measured = slot->key_copy == TOK_KEY_COPY_AUTO && (state == TOK_COPY_NONE || state == TOK_COPY_TRIED);
+    use->measured = entry->slot->key_copy == TOK_KEY_COPY_AUTO && (state == TOK_COPY_NONE || state == TOK_COPY_TRIED);
     if (use->measured)
         use->begun = tok_clock_us();
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "tok_fork.h"
 #include "tok_local.h"
 #include "tok_slot.h"
 
@@ -197,6 +198,7 @@ static void fork_prepare(void)
     tok_registry_lock();
     for (struct tok_module *mod = tok_module_first(); mod != NULL; mod = mod->next)
         mod->drained = false;
+    tok_fork_prepare(inside == NULL && !tok_gate_exiting());
     atomic_store(&forking, true);
     while (!all_drained() && !tok_gate_exiting() && tok_clock_ms() < deadline)
         nap(50000);
@@ -229,9 +231,11 @@ static void child_reset(struct tok_module *mod)
     mod->waiters = 0;
     mod->vain = 0;
     mod->epoch++;
-    tok_slots_forget(mod);
-    for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next)
+    for (struct tok_slot *slot = mod->slots; slot != NULL; slot = slot->next) {
+        slot->forked_stamp = slot->stamp;
         slot->retry_ms = 0;
+    }
+    tok_slots_forget(mod);
 }
 
 static void fork_child(void)

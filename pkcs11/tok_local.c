@@ -6,6 +6,7 @@
 
 #include "tok_copy.h"
 #include "tok_crypto.h"
+#include "tok_fork.h"
 #include "tok_job.h"
 #include "tok_place.h"
 #include "tok_uri.h"
@@ -15,6 +16,7 @@ struct tok_object {
     atomic_uint refs;
     struct tok_local *loc; /* counted */
     struct tok_prover prover;
+    struct tok_object *next, **link; /* of loc->objects, if that is kept */
     struct tok_key pub; /* with op-timeout alone: a call that nobody waits for any more still knows the key */
     size_t n;
     struct tok_place places[];
@@ -24,10 +26,35 @@ static void local_unref(struct tok_local *loc)
 {
     if (atomic_fetch_sub(&loc->refs, 1) != 1)
         return;
+    tok_fork_unlist(loc);
     for (size_t i = 0; i < loc->n; i++)
         tok_member_clear(&loc->members[i]);
     free(loc->members);
     free(loc);
+}
+
+static void object_link(struct tok_object *obj)
+{
+    if (!obj->loc->listed)
+        return;
+    tok_registry_lock();
+    obj->link = &obj->loc->objects;
+    obj->next = obj->loc->objects;
+    if (obj->next != NULL)
+        obj->next->link = &obj->next;
+    obj->loc->objects = obj;
+    tok_registry_unlock();
+}
+
+static void object_unlink(struct tok_object *obj)
+{
+    if (obj->link == NULL)
+        return;
+    tok_registry_lock();
+    *obj->link = obj->next;
+    if (obj->next != NULL)
+        obj->next->link = obj->link;
+    tok_registry_unlock();
 }
 
 static struct tok_object *object_ref(struct tok_object *obj)
@@ -43,6 +70,7 @@ static void object_unref(struct tok_object **objp)
     *objp = NULL;
     if (obj == NULL || atomic_fetch_sub(&obj->refs, 1) != 1)
         return;
+    object_unlink(obj);
     for (size_t i = 0; i < obj->n; i++)
         tok_place_clear(&obj->places[i]);
     tok_key_clear(&obj->pub);
@@ -80,11 +108,11 @@ static cr_status object_new(struct tok_local *loc, const char *const *locations,
     if (cr_failed(st))
         object_unref(&obj);
     else
-        *out = obj;
+        object_link(*out = obj);
     return st;
 }
 
-enum kind { KIND_FIND, KIND_SIGN, KIND_DECRYPT, KIND_DERIVE };
+enum kind { KIND_FIND, KIND_REVIVE, KIND_SIGN, KIND_DECRYPT, KIND_DERIVE };
 
 struct operation {
     enum kind kind;
@@ -113,14 +141,19 @@ static cr_status operate(struct tok_session *ses, void *arg, struct cr_err *err)
     switch (op->kind) {
     case KIND_FIND:
         return st;
+    case KIND_REVIVE:
+        tok_copy_swap(op->entry, ses, &handle);
+        return st;
     case KIND_SIGN:
         tok_copy_begin(op->entry, ses, &handle, &use);
         st = tok_crypto_sign(ses, handle, pub, op->mech, op->in, op->out, op->size, &op->n, err);
         tok_copy_end(op->entry, ses, &use, !cr_failed(st));
         return st;
     case KIND_DECRYPT:
+        tok_copy_swap(op->entry, ses, &handle);
         return tok_crypto_decrypt(ses, handle, pub, op->mech, op->in, op->out, op->size, &op->n, err);
     case KIND_DERIVE:
+        tok_copy_swap(op->entry, ses, &handle);
         return tok_crypto_derive(ses, handle, pub, op->in, op->out, op->size, &op->n, err);
     }
     return cr_fail(err, CR_E_INTERNAL, "no such operation");
@@ -355,10 +388,12 @@ cr_status tok_local_new(const struct tok_conf *confs, size_t n, struct tok_local
         if (confs[i].op_timeout_ms > loc->op_timeout_ms)
             loc->op_timeout_ms = confs[i].op_timeout_ms;
     }
-    if (cr_failed(st))
+    if (cr_failed(st)) {
         local_unref(loc);
-    else
+    } else {
+        tok_fork_list(loc);
         *out = loc;
+    }
     return st;
 }
 
@@ -373,6 +408,78 @@ static cr_status nothing(struct tok_session *ses, void *arg, struct cr_err *err)
     (void)arg;
     (void)err;
     return cr_ok();
+}
+
+/* Was the key found and proven on this token slot when the fork began? */
+static struct tok_entry *held(struct tok_object *obj, size_t at, const struct tok_slot *slot)
+{
+    struct tok_entry *entry = atomic_load(&obj->places[at].entry);
+    bool was;
+
+    if (entry == NULL || entry->slot != slot)
+        return NULL;
+    pthread_mutex_lock(&slot->mod->lock);
+    was = entry->stamp != 0 && entry->stamp == slot->forked_stamp;
+    pthread_mutex_unlock(&slot->mod->lock);
+    return was ? entry : NULL;
+}
+
+struct tok_held {
+    struct tok_local *loc;
+    struct tok_member *m;
+    size_t n;
+    struct tok_object *objects[];
+};
+
+cr_status tok_held_new(struct tok_local *loc, struct tok_member *m, struct tok_held **out, struct cr_err *err)
+{
+    struct tok_held *held = NULL;
+    size_t n = 0;
+
+    tok_registry_lock();
+    for (struct tok_object *obj = loc->objects; obj != NULL; obj = obj->next)
+        n++;
+    if ((held = calloc(1, sizeof(*held) + n * sizeof(struct tok_object *))) != NULL)
+        for (struct tok_object *obj = loc->objects; obj != NULL; obj = obj->next)
+            held->objects[held->n++] = object_ref(obj);
+    tok_registry_unlock();
+    if (held == NULL)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    atomic_fetch_add(&loc->refs, 1);
+    held->loc = loc;
+    held->m = m;
+    *out = held;
+    return cr_ok();
+}
+
+void tok_held_free(void *arg)
+{
+    struct tok_held *held = arg;
+
+    for (size_t i = 0; i < held->n; i++)
+        object_unref(&held->objects[i]);
+    local_unref(held->loc);
+    free(held);
+}
+
+cr_status tok_held_revive(void *arg, struct cr_err *err)
+{
+    struct tok_held *h = arg;
+    cr_status first = tok_session_run(h->m, false, nothing, NULL, err);
+
+    if (cr_failed(first))
+        return first;
+    for (size_t i = 0; i < h->n; i++) {
+        struct operation op = {.kind = KIND_REVIVE, .obj = h->objects[i]};
+        for (op.at = 0; op.at < op.obj->n; op.at++) {
+            cr_status st = cr_ok();
+            if ((op.entry = held(op.obj, op.at, h->m->slot)) != NULL)
+                st = tok_session_run(h->m, false, operate, &op, cr_failed(first) ? NULL : err);
+            if (cr_failed(st) && !cr_failed(first))
+                first = st;
+        }
+    }
+    return first;
 }
 
 cr_status tok_local_warm(struct tok_local *loc, struct cr_err *err)

@@ -32,6 +32,7 @@ struct tok_conf {
     unsigned op_timeout_ms; /* for a module that froze (tok_job.h); 0: no limit. The longest of all tokens holds */
     bool share;             /* of keys that stand on several tokens: the one with the fewest sessions in use signs */
     enum tok_key_copy key_copy;
+    bool ready_after_fork; /* a forked child makes the token and its keys ready before fork() returns (tok_fork.h) */
     const struct tok_env *env;
     size_t nenv;
     tok_pin_fn *pin;      /* NULL: no login */

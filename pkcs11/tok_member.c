@@ -68,6 +68,7 @@ cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, str
     } else {
         atomic_store(&m->slot->share, conf->share);
         atomic_store(&m->slot->key_copy, conf->key_copy);
+        m->ready_after_fork = conf->ready_after_fork;
     }
     return cr_failed(st) ? cr_prefix(err, st, "token %s", m->name) : st;
 }

@@ -11,6 +11,11 @@ struct tok_local {
     struct tok_member *members;
     size_t n;
     unsigned op_timeout_ms; /* the longest of theirs */
+
+    /* Guarded by the registry's lock; where a token is to be ready after a fork (tok_fork.h). */
+    bool listed; /* set once */
+    struct tok_local *next;
+    struct tok_object *objects;
 };
 
 cr_status tok_member_init(struct tok_member *m, const struct tok_conf *conf, struct cr_err *err);

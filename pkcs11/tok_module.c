@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cr_file.h"
+#include "tok_fork.h"
 #include "tok_gate.h"
 #include "tok_slot.h"
 
@@ -214,6 +215,7 @@ static cr_status load(struct tok_module *mod, unsigned wait_ms, struct cr_err *e
     tok_gate_leave(mod);
     if (mod->p11 == NULL)
         return cr_fail(err, CR_E_TOKEN, "PKCS#11 module %s: %s", mod->path, why != NULL ? why : "cannot be loaded");
+    tok_fork_loaded(mod);
     return cr_ok();
 }
 
@@ -224,9 +226,8 @@ void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
 
     if (strchr(mod->path, '/') != NULL && access(mod->path, F_OK) != 0 && errno == ENOENT)
         snprintf(out, TOK_REACH_MAX,
-                 "uid %u; the module's file is not in this process's root directory (chroot?): only a "
-                 "token behind a socket can stay outside of it",
-                 uid);
+                 "uid %u; the module's file is not in this process's root directory (chroot?), nor is the token: %s",
+                 uid, mod->fork_ready ? "restart the program" : "ready-after-fork reaches it before");
     else if (mod->p11 != NULL && mod->uid != (uid_t)uid)
         snprintf(out, TOK_REACH_MAX,
                  "uid %u; it was loaded by uid %u: let uid %u, or a group it has, use the token's files", uid,

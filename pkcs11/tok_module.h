@@ -40,6 +40,7 @@ struct tok_module {
     bool kept;         /* our C_Finalize did not finalize it */
     bool inherited;    /* up in the process that this one was forked from, and not finalized since */
     bool stuck;        /* forked while a call was in it: of no use in this process */
+    bool fork_ready;   /* somebody's token of it is to be ready after a fork */
     uint64_t epoch;    /* grows at each C_Initialize and in a forked child */
     uint64_t stamp;    /* the last one a slot got */
 

@@ -38,6 +38,7 @@ struct tok_slot {
     } keeper; /* the session that copies of keys stay with */
     unsigned refs;
     uint64_t stamp;        /* 0: not ready */
+    uint64_t forked_stamp; /* that it had in the parent, at the fork this process came from */
     uint64_t attempts;     /* of getting ready, ended */
     unsigned retry_ms;     /* after failures in a row the next one begins no sooner than */
     int64_t retry_at;      /* tok_clock_ms */
@@ -67,6 +68,7 @@ struct tok_member {
     tok_pin_fn *pin;
     void *pin_arg;
     unsigned wait_ms;
+    bool ready_after_fork;
     char **env_names, **env_values;
     size_t nenv;
 };

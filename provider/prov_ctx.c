@@ -41,6 +41,7 @@ static void fill_token(const struct conf_token *from, struct prov_pin *pin, stru
     out->op_timeout_ms = from->op_timeout_ms;
     out->share = from->share_load;
     out->key_copy = key_copies[from->key_copy];
+    out->ready_after_fork = from->ready_after_fork;
     out->nenv = from->nenv;
     if (pin->kind != CONF_PIN_NONE) {
         out->pin = prov_pin_give;

@@ -26,7 +26,8 @@ static bool same_token(const struct conf_token *a, const struct conf_token *b)
                 same_text(a->token_uri, b->token_uri) && same_text(a->pin_source, b->pin_source) &&
                 same_text(a->init_args, b->init_args) && a->serialize == b->serialize &&
                 a->max_sessions == b->max_sessions && a->op_timeout_ms == b->op_timeout_ms &&
-                a->share_load == b->share_load && a->key_copy == b->key_copy && a->nenv == b->nenv;
+                a->share_load == b->share_load && a->key_copy == b->key_copy &&
+                a->ready_after_fork == b->ready_after_fork && a->nenv == b->nenv;
 
     /* Nothing but a path, or a name that stays in its directory. */
     check(a->pin_source == NULL || conf_pin_kind(a->pin_source) != CONF_PIN_FILE || a->pin_source[0] == '/');

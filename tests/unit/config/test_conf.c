@@ -46,7 +46,7 @@ static void every_key_is_read(void **state)
         "require-domain = example.org\nmax-rsa-bits = 3072\nkid-format = x5t\non-alert = mail -s certroll root\n"
         "[token_a]\nmodule = /m.so\ntoken = pkcs11:token=a%20b\npin-source = file:/pin\n"
         "init-args = \"x='y'\"\nserialize = yes\nmax-sessions = 2\nop-timeout = 500ms\nshare-load = yes\nkey-copy = "
-        "auto\nenvironment = "
+        "auto\nready-after-fork = yes\nenvironment = "
         "A=1 B=x=y\n"
         "[token_b]\nmodule = /n.so\ntoken = pkcs11:\n"
         "[role_Web]\non-change = systemctl reload 'nginx' && echo \\$CERTROLL_ROLE\n[role_Api]\n";
@@ -73,6 +73,8 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->tokens[0].op_timeout_ms, 500);
     assert_true(c->tokens[0].share_load);
     assert_int_equal(c->tokens[0].key_copy, CONF_KEY_COPY_AUTO);
+    assert_true(c->tokens[0].ready_after_fork);
+    assert_false(c->tokens[1].ready_after_fork);
     assert_int_equal(c->tokens[0].nenv, 2);
     assert_string_equal(c->tokens[0].env[1].name, "B");
     assert_string_equal(c->tokens[0].env[1].value, "x=y");
@@ -163,6 +165,7 @@ static void bad_files_get_a_sentence_that_names_the_place(void **state)
         {MAIN "tokens = a\n" TOKEN "max-sessions = 0\n", "not a number from 1"},
         {MAIN "tokens = a\n" TOKEN "op-timeout = 0s\n", "not a time from 1ms"},
         {MAIN "tokens = a\n" TOKEN "key-copy = yes\n", "is not never, auto or always"},
+        {MAIN "tokens = a\n" TOKEN "ready-after-fork = always\n", "neither yes nor no"},
         {MAIN "tokens = a\n" TOKEN "op-timeout = 5\n", "not a time from 1ms"},
         {MAIN "tokens = a\n" TOKEN "op-timeout = 3601s\n", "not a time from 1ms"},
         {MAIN "tokens = a\n" TOKEN "environment = LD_PRELOAD=/x\n", "LD_PRELOAD may not be set"},
@@ -320,6 +323,7 @@ static void what_is_written_reads_back_the_same(void **state)
                                .op_timeout_ms = 2500,
                                .share_load = true,
                                .key_copy = CONF_KEY_COPY_ALWAYS,
+                               .ready_after_fork = true,
                                .env = &env,
                                .nenv = 1};
     struct conf conf = {.state_dir = "/s\xc3\xa9 t;u",
@@ -346,6 +350,7 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_int_equal(back->tokens[0].op_timeout_ms, 2500);
     assert_true(back->tokens[0].share_load);
     assert_int_equal(back->tokens[0].key_copy, CONF_KEY_COPY_ALWAYS);
+    assert_true(back->tokens[0].ready_after_fork);
     assert_int_equal(back->minimum_lead, 61);
     assert_int_equal(back->token_lifetime, 0);
     assert_int_equal(conf_write(back, &again, &err).code, CR_OK);
