@@ -4,23 +4,32 @@
 #include <errno.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/cr_log.h"
 #include "tok_job.h"
 
 #define LIMIT_MS 5000 /* for each token, where there is no op-timeout */
+#define JOB_ENDS 20   /* times 100 us */
 
 static struct tok_local *listed; /* guarded by the registry's lock */
 static atomic_uint handlers;
 static unsigned ran; /* these two in the atfork handlers alone */
 static bool wanted;
 
-/* A thread has one link in this directory. */
+/* A thread has one link in this directory, and a job's that has just ended may still have. */
 static bool one_thread(void)
 {
+    static const struct timespec nap = {0, 100000};
     struct stat tasks;
 
-    return __libc_single_threaded || (stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3);
+    for (unsigned tries = tok_job_used() ? JOB_ENDS : 1; tries > 0; tries--) {
+        if (__libc_single_threaded || (stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3))
+            return true;
+        if (tries > 1)
+            nanosleep(&nap, NULL);
+    }
+    return false;
 }
 
 void tok_fork_prepare(bool may)

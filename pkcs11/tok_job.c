@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -22,6 +23,7 @@ struct job {
 };
 
 static _Thread_local struct job *current; /* the job this thread runs */
+static atomic_bool used;
 
 static void job_free(struct job *job)
 {
@@ -77,6 +79,7 @@ static int job_start(struct job *job)
     pthread_t thread;
     int failed;
 
+    atomic_store_explicit(&used, true, memory_order_relaxed);
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -117,6 +120,11 @@ static bool job_wait(struct job *job, unsigned timeout_ms)
         job->state = ABANDONED;
     pthread_mutex_unlock(&job->lock);
     return done;
+}
+
+bool tok_job_used(void)
+{
+    return atomic_load_explicit(&used, memory_order_relaxed);
 }
 
 cr_status tok_job_run(const struct tok_job_work *work, unsigned timeout_ms, const char *what, struct cr_err *err)

@@ -17,6 +17,9 @@ struct tok_job_work {
 };
 cr_status tok_job_run(const struct tok_job_work *work, unsigned timeout_ms, const char *what, struct cr_err *err);
 
+/* Has there been a job in this process? Its thread may take a moment to be gone after the job is done. */
+bool tok_job_used(void);
+
 /* Around callbacks into the host, whose arguments live only as long as its call does: fails when the caller has gone. The
  * caller's time does not run meanwhile (somebody may be typing a PIN), and begins anew. Free outside a job. */
 cr_status tok_job_host_begin(struct cr_err *err);

@@ -4,7 +4,7 @@
 # configuration. A script says `app`, `version`, `user` and two functions:
 #   server_start DIR PORT PEM   writes its configuration into DIR, then execs the server in the foreground
 #   server_reload PID           asks the running one to read certificate and key again, gracefully
-# and, where the lab needs more for this server, server_prepare.
+# and, where the lab needs more for this server, server_prepare; where more is to be seen of its workers, server_workers PID.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 # shellcheck source=tests/apps/results.sh
@@ -88,6 +88,7 @@ workers() { # PID: every process of the group but the leader is the unprivileged
     done
     [ ${#uids[@]} -ge 1 ] || fail "there are no workers"
     same "$(printf '%s\n' "${uids[@]}" | sort -u)" "$user" "user of the workers"
+    [ "$(type -t server_workers)" != function ] || server_workers "$1"
 }
 
 served() { # PORT [OPTION...]: prints which certificate a verified handshake came with

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# HAProxy as Debian ships it: master and worker, user haproxy, chroot; reload by USR2. SoftHSM opens its files by name at
-# each start of the worker, which is after the chroot: the tokens' folder lies inside, by the name that it has outside.
-# Without that, the log says why each handshake is refused.
+# HAProxy as Debian ships it: master and worker, user haproxy, an empty folder as root; reload by USR2. Master and worker are
+# a process and its child, which signs after the change of root: ready-after-fork reaches the token before. All checks with
+# SoftHSM, which opens its files by name at each use of a key but not of a copy, and with a token behind a socket. Without
+# ready-after-fork, and when the socket's other end dies, each handshake is refused, and the log says why.
 # shellcheck source=tests/apps/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/apps/checks.sh
@@ -15,7 +16,7 @@ app=HAProxy user=haproxy version=$(haproxy -v | sed -n '1s/.*version \([0-9.]*\)
 server_start() {
     cat >"$1/haproxy.cfg" <<CONF
 global
-    chroot $T/jail${variant:-}
+    chroot $T/jail
     user $user
     group $user
     stats socket $1/admin.sock mode 660 level admin
@@ -32,19 +33,85 @@ CONF
     exec haproxy -W -db -f "$1/haproxy.cfg"
 }
 server_prepare() {
-    mkdir -p "jail$T/lab" jail-empty
-    mv lab/tokens "jail$T/lab/"
-    ln -s "$T/jail$T/lab/tokens" lab/tokens
+    mkdir jail
+    cp lab/certroll.conf plain.conf
+    printf '%s\n' 'ready-after-fork = yes' 'key-copy = always' >>lab/certroll.conf
 }
 server_reload() { kill -USR2 "$1"; }
 
+server_workers() { # PID: every worker sees the empty folder as its root
+    local pid
+    for pid in $(pgrep -g "$1"); do
+        [ "$pid" = "$1" ] || same "$(readlink "/proc/$pid/root")" "$T/jail" "root of a worker"
+    done
+    same "$(ls -A jail)" "" "what is in the new root"
+}
+unreachable() { # PART...: every handshake is refused, and the log says so
+    local part
+    : >provider.log
+    [[ $(served "$port") == failed* ]] || fail "a handshake without a token"
+    for part in "root directory (chroot?)" "$@"; do
+        grep -qF -- "$part" provider.log || fail "the log does not say '$part': $(cat provider.log)"
+    done
+}
+
 tls_server
 
+# ---- behind a socket
 # shellcheck disable=SC2034
-route="file, empty chroot" variant=-empty port=$(free_port)
+route="file, token behind a socket" port=$(free_port)
 begin start
-instance empty "$port" "$T/older.pem"
-[[ $(served "$port") == failed* ]] || fail "a handshake in an empty chroot, where SoftHSM has no files"
-grep -q "root directory" provider.log || fail "the log does not say why: $(cat provider.log)"
+# shellcheck disable=SC2016
+cleanup_hooks+=('"$TOP/tests/tokens/network" stop "$T/network" 2>/dev/null')
+plain "$TOP/tests/tokens/network" start "$T/network" >start.log 2>&1 || fail "tests/tokens/network: $(cat start.log)"
+cp lab/certroll.conf softhsm.conf
+{
+    sed '/^\[token_/,$d' plain.conf | sed 's/^tokens = .*/tokens = network/'
+    echo '[token_network]'
+    cat network/token.conf
+    echo 'ready-after-fork = yes'
+} >lab/certroll.conf
+chgrp "$user" network/pin && chmod 640 network/pin
+for kind in rsa ec; do
+    role=Tls-$kind-socket
+    begin "$kind start"
+    run certroll import "${kind}1.pfx" "$role" --use tls --passin pass:pw
+    write_pem "${kind}1" socket.pem
+    port=$(free_port)
+    instance "socket-$kind" "$port" "$T/socket.pem"
+    workers "$leader"
+    passed
+    begin "$kind handshakes"
+    handshakes "$port" "${kind}1"
+    passed
+    [ "$kind" != rsa ] || static_rsa "$port" rsa1
+    begin "$kind roll under load"
+    load_start "$port" 2
+    roll "${kind}2" 1
+    write_pem "${kind}2" socket.pem
+    server_reload "$leader"
+    until_served "$port" "${kind}2"
+    load_end
+    handshakes "$port" "${kind}2"
+    workers "$leader"
+    passed
+    [ "$kind" != rsa ] || ended "$leader"
+done
+begin "the socket's other end dies"
+kill -KILL -- "-$(cat network/server.pgid)"
+sleep 0.2
+unreachable "restart the program"
+result "$now" pass
+begin stop
 ended "$leader"
-result start refused "SoftHSM opens its files by name after the chroot; the log says so"
+passed
+
+# ---- without ready-after-fork
+# shellcheck disable=SC2034
+route="file, without ready-after-fork" port=$(free_port)
+begin start
+cp plain.conf lab/certroll.conf
+instance without "$port" "$T/older.pem"
+unreachable "ready-after-fork"
+ended "$leader"
+result start refused "its worker signs after the chroot; the log names ready-after-fork"

@@ -57,7 +57,32 @@ for forks in 0 2; do
     same "$(grep -c " signed: a$" out)" 1 "signatures, all before the chroot"
     fails $((forks + 1)) "uid $member" "libsofthsm2.so" "(chroot?)"
 done
+grep -q "ready-after-fork" out || fail "what to do is not said: $(cat out)"
 ok "a chroot away from a token in files: one sentence with the uid and the module"
+
+# ---- children that reached it while fork() ran
+run certroll import b.pfx Second --use token --passin pass:pw
+cp lab/certroll.conf plain.conf
+jailed=(fork 4 fork 2 "${chrooted[@]}" sign)
+check 1 "$worker" certroll://OAuthTokenIssuer a sign "${jailed[@]}"
+same "$(grep -c " signed: a$" out)" 1 "signatures, all before the chroot"
+fails 15 "(chroot?)"
+sed -i 's/^module = .*/&\nready-after-fork = yes\nkey-copy = always/' lab/certroll.conf
+for key in certroll://OAuthTokenIssuer "$T/key.pem"; do
+    run "$worker" "$key" a sign "${jailed[@]}"
+    signs 16 a # of 5 processes and 2 children of each, and the first one before
+done
+run "$worker" certroll://Second b sign "${jailed[@]}"
+signs 16 b
+# who forks in the empty root is too late
+check 1 "$worker" certroll://OAuthTokenIssuer a sign fork 2 "${chrooted[@]}" sign fork 1 sign
+same "$(grep -c " signed: a$" out)" 7 "signatures by those who forked before"
+fails 3 "(chroot?)"
+# without the copy the key's files are asked for
+sed -i '/^key-copy/d' lab/certroll.conf
+check 1 "$worker" certroll://OAuthTokenIssuer a sign fork 2 "${chrooted[@]}" sign
+cp plain.conf lab/certroll.conf
+ok "ready-after-fork: children in an empty root sign, and so do theirs"
 
 # ---- a user who may not use the token
 for forks in 0 2; do
@@ -101,7 +126,14 @@ sed "s|^module = certroll.so|module = $CERTROLL_BUILD/provider/certroll.so|" "$T
 run certroll import a.pfx OAuthTokenIssuer --passin pass:pw
 run "$worker" certroll://OAuthTokenIssuer a,b sign "${chrooted[@]}" sign
 signs 2 a
-ok "a chroot, the token behind a socket: signs on"
+fork=(sign fork 4 "${chrooted[@]}" sign sign)
+check 1 "$worker" certroll://OAuthTokenIssuer a,b "${fork[@]}"
+same "$(grep -c " signed: a$" out)" 3 "signatures, none of a child's"
+fails 8 "uid $member" p11-kit-client.so "(chroot?)" ready-after-fork
+echo 'ready-after-fork = yes' >>network.conf
+run "$worker" certroll://OAuthTokenIssuer a,b "${fork[@]}"
+signs 11 a
+ok "a chroot, the token behind a socket: signs on, its children if they opened one of their own before"
 
 # ---- the records are read through the directory's descriptor
 mkfifo go
