@@ -219,12 +219,17 @@ static cr_status load(struct tok_module *mod, unsigned wait_ms, struct cr_err *e
     return cr_ok();
 }
 
+bool tok_module_outside(const struct tok_module *mod)
+{
+    return strchr(mod->path, '/') != NULL && access(mod->path, F_OK) != 0 && errno == ENOENT;
+}
+
 /* Servers change root and user after the load, and a token in files is then out of reach. */
 void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
 {
     unsigned uid = (unsigned)geteuid();
 
-    if (strchr(mod->path, '/') != NULL && access(mod->path, F_OK) != 0 && errno == ENOENT)
+    if (tok_module_outside(mod))
         snprintf(out, TOK_REACH_MAX,
                  "uid %u; the module's file is not in this process's root directory (chroot?), nor is the token: %s",
                  uid, mod->fork_ready ? "restart the program" : "ready-after-fork reaches it before");

@@ -59,6 +59,9 @@ void tok_module_put(struct tok_module **mod);
  * drains it, C_Finalize, C_Initialize, reopens). Sets *fresh when C_Initialize was called. */
 cr_status tok_module_start(struct tok_module *mod, unsigned wait_ms, bool *fresh, struct cr_err *err);
 
+/* Has this process another root directory than the one the module was loaded from? Asked by its file's name. */
+bool tok_module_outside(const struct tok_module *mod);
+
 #define TOK_REACH_MAX 192
 
 /* The end of a sentence about a token that cannot be reached: the uid, and what changed since the module was loaded. */

@@ -154,7 +154,8 @@ static cr_status find(struct tok_entry *entry, struct tok_session *ses, CK_OBJEC
     if (n == 0) {
         if (cr_failed(st = tok_session_unseen(ses, err)))
             return st;
-        return cr_fail(err, CR_E_NOT_FOUND, "token %s: no private key at %s", ses->m->name, entry->location);
+        return cr_fail(err, CR_E_NOT_FOUND, "token %s: no private key at %s%s", ses->m->name, entry->location,
+                       tok_module_outside(entry->slot->mod) ? ", seen from another root directory (chroot?)" : "");
     }
     if (n > 1)
         return cr_fail(err, CR_E_AMBIGUOUS, "token %s: more than one private key at %s", ses->m->name, entry->location);

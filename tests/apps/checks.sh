@@ -63,6 +63,7 @@ tls_checks() { # ROUTE TYPE
     server_reload "$main"
     until_served "$port" "${kind}2"
     load_end
+    same "$(sort -u "$T"/load.* | tr '\n' ' ')" "${kind}1 ${kind}2 " "pairs that the load saw"
     handshakes "$port" "${kind}2"
     passed
     begin "$kind never reloaded"
@@ -143,6 +144,7 @@ tls_rolls() { # ROUTE: a roll and a reload each time, RSA and EC in turn, while 
         until_served "$port" "r$i"
     done
     load_end
+    same "$(sort -u "$T"/load.* | wc -l)" $((rolls + 1)) "pairs that the load saw"
     echo "$(cat load.* | wc -l) handshakes, none failed"
     passed
     ended "$main"

@@ -9,6 +9,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 # shellcheck source=tests/apps/results.sh
 . "$(dirname "${BASH_SOURCE[0]}")/results.sh"
+several=2   # workers that a server has at least
 starttls=() # of servers that begin in the clear: -starttls smtp
 
 begin() { now=$1 && echo "$route $now" >"$T/now"; }
@@ -81,12 +82,12 @@ ended() { # PID: asks the leader to stop; nothing of its group may be left
     fail "processes are left: $(pgrep -ag "$1")"
 }
 
-workers() { # PID: every process of the group but the leader is the unprivileged user's
+workers() { # PID: every process of the group but the leader is the unprivileged user's; there are $several or more
     local pid uids=()
     for pid in $(pgrep -g "$1"); do
         [ "$pid" = "$1" ] || uids+=("$(stat -c %U "/proc/$pid" 2>/dev/null || echo "$user")")
     done
-    [ ${#uids[@]} -ge 1 ] || fail "there are no workers"
+    [ ${#uids[@]} -ge "$several" ] || fail "there are ${#uids[@]} workers, not $several"
     same "$(printf '%s\n' "${uids[@]}" | sort -u)" "$user" "user of the workers"
     [ "$(type -t server_workers)" != function ] || server_workers "$1"
 }
@@ -120,8 +121,10 @@ load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a li
     done
 }
 load_end() {
+    local i
     touch "$T/stop"
     wait "${loaders[@]}"
+    for i in "${!loaders[@]}"; do [ "$(wc -l <"$T/load.$i")" -ge 3 ] || fail "client $i made no load: $(cat "$T/load.$i")"; done
     ! grep -h failed "$T"/load.* >"$T/failed" || fail "$(wc -l <"$T/failed") of $(cat "$T"/load.* | wc -l) handshakes: $(head -n 1 "$T/failed")"
 }
 

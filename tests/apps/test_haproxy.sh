@@ -11,7 +11,7 @@
 PATH=$PATH:/usr/sbin
 command -v haproxy >/dev/null || skip "no haproxy"
 # shellcheck disable=SC2034
-app=HAProxy user=haproxy version=$(haproxy -v | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
+app=HAProxy user=haproxy several=1 version=$(haproxy -v | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
 
 server_start() {
     cat >"$1/haproxy.cfg" <<CONF
@@ -19,6 +19,7 @@ global
     chroot $T/jail
     user $user
     group $user
+    nbthread 4
     stats socket $1/admin.sock mode 660 level admin
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
@@ -39,10 +40,12 @@ server_prepare() {
 }
 server_reload() { kill -USR2 "$1"; }
 
-server_workers() { # PID: every worker sees the empty folder as its root
+server_workers() { # PID: every worker, of several threads, sees the empty folder as its root
     local pid
     for pid in $(pgrep -g "$1"); do
-        [ "$pid" = "$1" ] || same "$(readlink "/proc/$pid/root")" "$T/jail" "root of a worker"
+        [ "$pid" != "$1" ] || continue
+        same "$(readlink "/proc/$pid/root")" "$T/jail" "root of a worker"
+        [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 4 ] || fail "a worker has one thread"
     done
     same "$(ls -A jail)" "" "what is in the new root"
 }
@@ -71,7 +74,7 @@ cp lab/certroll.conf softhsm.conf
     cat network/token.conf
     echo 'ready-after-fork = yes'
 } >lab/certroll.conf
-chgrp "$user" network/pin && chmod 640 network/pin
+chmod 600 network/pin # the worker logs in while it is root
 for kind in rsa ec; do
     role=Tls-$kind-socket
     begin "$kind start"
@@ -79,6 +82,7 @@ for kind in rsa ec; do
     write_pem "${kind}1" socket.pem
     port=$(free_port)
     instance "socket-$kind" "$port" "$T/socket.pem"
+    same "$(served "$port")" "${kind}1" "the first handshake"
     workers "$leader"
     passed
     begin "$kind handshakes"
@@ -101,7 +105,13 @@ begin "the socket's other end dies"
 kill -KILL -- "-$(cat network/server.pgid)"
 sleep 0.2
 unreachable "restart the program"
-result "$now" pass
+passed
+begin "a reload after it is back"
+plain "$TOP/tests/tokens/network" start-server "$T/network" >start.log 2>&1 || fail "tests/tokens/network: $(cat start.log)"
+server_reload "$leader"
+for ((i = 0; i < 100; i++)); do [ "$(served "$port")" != ec2 ] || break; sleep 0.1; done
+handshakes "$port" ec2
+passed
 begin stop
 ended "$leader"
 passed

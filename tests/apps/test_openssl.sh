@@ -140,6 +140,11 @@ numbers() { # the public half, in each of the ways to ask for it
     with pkey -in "$key" -text_pub -noout
     clean pkey -pubin -in "$name.pub" -text_pub -noout >want
     tail -n "$(wc -l <want)" out | cmp -s - want || fail "$route $name: pkey -text_pub differs" # below what says whose it is
+    with pkey -in "$key" -text -noout
+    if [ "$route" != control ]; then
+        tail -n "$(wc -l <want)" out | tail -n +2 | cmp -s - <(tail -n +2 want) || fail "$route $name: pkey -text differs: $(cat out)"
+        ! grep -qE '^priv|^prime|^exponent1|^coefficient' out || fail "$route $name: pkey -text shows private numbers"
+    fi
     with "$name" -in "$key" -pubout -out pub
     cmp -s pub "$name.pub" || fail "$route $name: $name -pubout"
     [ "$name" = ec ] && return

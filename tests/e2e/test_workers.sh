@@ -74,6 +74,8 @@ for key in certroll://OAuthTokenIssuer "$T/key.pem"; do
 done
 run "$worker" certroll://Second b sign "${jailed[@]}"
 signs 16 b
+run "$worker" certroll://Second b sign fork 4 clearenv chroot "$T/empty" "${stranger[@]}" sign sign
+signs 11 b # the parent's, too: it has the copy that its first signature made
 # who forks in the empty root is too late
 check 1 "$worker" certroll://OAuthTokenIssuer a sign fork 2 "${chrooted[@]}" sign fork 1 sign
 same "$(grep -c " signed: a$" out)" 7 "signatures by those who forked before"
