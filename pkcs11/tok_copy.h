@@ -17,7 +17,7 @@ struct tok_copy_use {
  * making it if it is time to. A copy that cannot be made is no failure. */
 void tok_copy_begin(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE *handle,
                     struct tok_copy_use *use);
-/* Before another operation: the copy where one is in use, made here with always. */
+/* When the key is found, and before another operation: the copy where one is in use, made here with always. */
 void tok_copy_swap(struct tok_entry *entry, struct tok_session *ses, CK_OBJECT_HANDLE *handle);
 /* After a signature; auto decides here, by the shortest of three signatures with the key and three with the copy. */
 void tok_copy_end(struct tok_entry *entry, const struct tok_session *ses, const struct tok_copy_use *use, bool good);

@@ -112,7 +112,7 @@ static cr_status object_new(struct tok_local *loc, const char *const *locations,
     return st;
 }
 
-enum kind { KIND_FIND, KIND_REVIVE, KIND_SIGN, KIND_DECRYPT, KIND_DERIVE };
+enum kind { KIND_FIND, KIND_SIGN, KIND_DECRYPT, KIND_DERIVE };
 
 struct operation {
     enum kind kind;
@@ -140,9 +140,7 @@ static cr_status operate(struct tok_session *ses, void *arg, struct cr_err *err)
         return st;
     switch (op->kind) {
     case KIND_FIND:
-        return st;
-    case KIND_REVIVE:
-        tok_copy_swap(op->entry, ses, &handle);
+        tok_copy_swap(op->entry, ses, &handle); /* to be there when the program has changed its root or user */
         return st;
     case KIND_SIGN:
         tok_copy_begin(op->entry, ses, &handle, &use);
@@ -470,7 +468,7 @@ cr_status tok_held_revive(void *arg, struct cr_err *err)
     if (cr_failed(first))
         return first;
     for (size_t i = 0; i < h->n; i++) {
-        struct operation op = {.kind = KIND_REVIVE, .obj = h->objects[i]};
+        struct operation op = {.kind = KIND_FIND, .obj = h->objects[i]};
         for (op.at = 0; op.at < op.obj->n; op.at++) {
             cr_status st = cr_ok();
             if ((op.entry = held(op.obj, op.at, h->m->slot)) != NULL)

@@ -75,7 +75,12 @@ done
 run "$worker" certroll://Second b sign "${jailed[@]}"
 signs 16 b
 run "$worker" certroll://Second b sign fork 4 clearenv chroot "$T/empty" "${stranger[@]}" sign sign
-signs 11 b # the parent's, too: it has the copy that its first signature made
+signs 11 b
+# the process that loaded the key has a copy since then
+for name in OAuthTokenIssuer:a Second:b; do
+    run "$worker" "certroll://${name%:*}" "${name#*:}" clearenv chroot "$T/empty" "${stranger[@]}" sign sign
+    signs 2 "${name#*:}"
+done
 # who forks in the empty root is too late
 check 1 "$worker" certroll://OAuthTokenIssuer a sign fork 2 "${chrooted[@]}" sign fork 1 sign
 same "$(grep -c " signed: a$" out)" 7 "signatures by those who forked before"

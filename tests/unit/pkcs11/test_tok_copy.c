@@ -50,7 +50,7 @@ static void always_copies_once_and_signs_in_two_calls(void **state)
     open_with(TOK_KEY_COPY_ALWAYS, false);
     copies = mocked_calls(MOCK_C_CopyObject);
     obj = found();
-    sign_ok(obj, 1);
+    assert_int_equal(mocked_calls(MOCK_C_CopyObject) - copies, 1); /* before the program may change its root */
     total = mock_counts_total(mocked.counts);
     sign_ok(obj, 10);
     assert_int_equal(mock_counts_total(mocked.counts) - total, 20);
