@@ -67,7 +67,6 @@ begin start
 # shellcheck disable=SC2016
 cleanup_hooks+=('"$TOP/tests/tokens/network" stop "$T/network" 2>/dev/null')
 plain "$TOP/tests/tokens/network" start "$T/network" >start.log 2>&1 || fail "tests/tokens/network: $(cat start.log)"
-cp lab/certroll.conf softhsm.conf
 {
     sed '/^\[token_/,$d' plain.conf | sed 's/^tokens = .*/tokens = network/'
     echo '[token_network]'
@@ -75,28 +74,31 @@ cp lab/certroll.conf softhsm.conf
     echo 'ready-after-fork = yes'
 } >lab/certroll.conf
 chmod 600 network/pin # the worker logs in while it is root
-for kind in rsa ec; do
+for type in rsa:2048 ec:P-256; do # keys that stand on this token alone
+    kind=${type%%:*}
+    leaf "net${kind}1" "$type"
+    leaf "net${kind}2" "$type"
     role=Tls-$kind-socket
     begin "$kind start"
-    run certroll import "${kind}1.pfx" "$role" --use tls --passin pass:pw
-    write_pem "${kind}1" socket.pem
+    run certroll import "net${kind}1.pfx" "$role" --use tls --passin pass:pw
+    write_pem "net${kind}1" socket.pem
     port=$(free_port)
     instance "socket-$kind" "$port" "$T/socket.pem"
-    same "$(served "$port")" "${kind}1" "the first handshake"
+    same "$(served "$port")" "net${kind}1" "the first handshake"
     workers "$leader"
     passed
     begin "$kind handshakes"
-    handshakes "$port" "${kind}1"
+    handshakes "$port" "net${kind}1"
     passed
-    [ "$kind" != rsa ] || static_rsa "$port" rsa1
+    [ "$kind" != rsa ] || static_rsa "$port" netrsa1
     begin "$kind roll under load"
     load_start "$port" 2
-    roll "${kind}2" 1
-    write_pem "${kind}2" socket.pem
+    roll "net${kind}2" 1
+    write_pem "net${kind}2" socket.pem
     server_reload "$leader"
-    until_served "$port" "${kind}2"
+    until_served "$port" "net${kind}2"
     load_end
-    handshakes "$port" "${kind}2"
+    handshakes "$port" "net${kind}2"
     workers "$leader"
     passed
     [ "$kind" != rsa ] || ended "$leader"
@@ -109,8 +111,8 @@ passed
 begin "a reload after it is back"
 plain "$TOP/tests/tokens/network" start-server "$T/network" >start.log 2>&1 || fail "tests/tokens/network: $(cat start.log)"
 server_reload "$leader"
-for ((i = 0; i < 100; i++)); do [ "$(served "$port")" != ec2 ] || break; sleep 0.1; done
-handshakes "$port" ec2
+for ((i = 0; i < 100; i++)); do [ "$(served "$port")" != netec2 ] || break; sleep 0.1; done
+handshakes "$port" netec2
 passed
 begin stop
 ended "$leader"
