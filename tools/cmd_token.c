@@ -4,16 +4,6 @@
 
 #include "token_cmd.h"
 
-static const struct {
-    const char *name;
-    bool takes_token;
-    cr_status (*run)(struct tool *tool, size_t only, struct cr_err *err);
-} verbs[] = {
-    {"list", false, token_list},
-    {"info", true, token_info},
-    {"check", true, token_check},
-};
-
 static cr_status token_named(struct tool *tool, const char *name, size_t *out, struct cr_err *err)
 {
     const struct conf *conf;
@@ -44,33 +34,89 @@ const struct tok_slot_desc *token_selected(const struct tok_module_desc *desc, s
     return *n == 1 ? hit : NULL;
 }
 
-static cr_status run(struct tool *tool, struct cr_err *err)
+/* NAME is the operand of every verb that has one. */
+static cr_status run(struct tool *tool, cr_status (*verb)(struct tool *tool, size_t only, struct cr_err *err),
+                     struct cr_err *err)
 {
     size_t only = SIZE_MAX;
     cr_status st;
 
-    for (size_t i = 0; i < CR_COUNT(verbs); i++) {
-        if (strcmp(tool->args[0], verbs[i].name))
-            continue;
-        if (tool->nargs > 1 && !verbs[i].takes_token)
-            return cr_fail(err, CR_E_USAGE, "token %s takes no argument", verbs[i].name);
-        if (tool->nargs > 1 && cr_failed(st = token_named(tool, tool->args[1], &only, err)))
-            return st;
-        return verbs[i].run(tool, only, err);
-    }
-    return cr_fail(err, CR_E_USAGE, "token: '%s' is not list, info or check", tool->args[0]);
+    if (tool->nargs && cr_failed(st = token_named(tool, tool->args[0], &only, err)))
+        return st;
+    return verb(tool, only, err);
 }
+
+static cr_status list_run(struct tool *tool, struct cr_err *err)
+{
+    return run(tool, token_list, err);
+}
+
+static cr_status info_run(struct tool *tool, struct cr_err *err)
+{
+    return run(tool, token_info, err);
+}
+
+static cr_status check_run(struct tool *tool, struct cr_err *err)
+{
+    return run(tool, token_check, err);
+}
+
+static cr_status relink_run(struct tool *tool, struct cr_err *err)
+{
+    return run(tool, token_relink, err);
+}
+
+static const struct tool_cmd verbs[] = {
+    {
+        .name = "token list",
+        .args = "",
+        .summary = "the configured tokens, and every token slot of their modules",
+        .flags = TOOL_JSON,
+        .run = list_run,
+    },
+    {
+        .name = "token info",
+        .args = "[NAME]",
+        .summary = "a token's module, flags, PIN state, sessions and mechanisms",
+        .flags = TOOL_JSON,
+        .max_args = 1,
+        .run = info_run,
+    },
+    {
+        .name = "token check",
+        .args = "[NAME]",
+        .summary = "log in, and sign once with every assigned key",
+        .flags = TOOL_JSON,
+        .max_args = 1,
+        .run = check_run,
+    },
+    {
+        .name = "token relink",
+        .args = "[NAME]",
+        .summary = "find the keys after a token was replaced, and correct the records",
+        .doc = "Keys are found by public key, whatever their id and label, and proven by a\n"
+               "signature. A location stays where the key still signs, or where its token was\n"
+               "not looked at; the others give way to what was found. A key that stands twice\n"
+               "on one token is refused by name; keys on no token are listed.",
+        .flags = TOOL_HAS_DRY_RUN,
+        .max_args = 1,
+        .run = relink_run,
+    },
+    {0},
+};
 
 const struct tool_cmd tool_cmd_token = {
     .name = "token",
-    .args = "list|info|check [NAME]",
-    .summary = "look at the tokens and prove the assigned keys",
+    .args = "list|info|check|relink [NAME]",
+    .summary = "look at the tokens, prove the assigned keys, find moved ones",
     .doc = "list: the configured tokens, and every token slot of their modules.\n"
            "info: a token's module, flags, PIN state, sessions and mechanisms.\n"
            "check: logs in and signs once with every assigned key.\n"
+           "relink: after a token was replaced, finds the keys by public key and corrects\n"
+           "their locations in the records; all options but --json are of relink.\n"
            "NAME is a configured token; without it: all. list and info do not log in.",
-    .flags = TOOL_JSON,
+    .flags = TOOL_JSON | TOOL_HAS_DRY_RUN,
+    .verbs = verbs,
     .min_args = 1,
     .max_args = 2,
-    .run = run,
 };

@@ -183,6 +183,38 @@ static cr_status operands_check(const struct tool *tool, struct cr_err *err)
     return cr_ok();
 }
 
+/* The row of the verb that @word names. */
+static cr_status verb_find(const struct tool_cmd *cmd, const char *word, const struct tool_cmd **out,
+                           struct cr_err *err)
+{
+    size_t skip = strlen(cmd->name) + 1, n = 0;
+    char all[256] = "";
+
+    for (const struct tool_cmd *v = cmd->verbs; v->name; v++) {
+        if (!strcmp(v->name + skip, word)) {
+            *out = v;
+            return cr_ok();
+        }
+        n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", !n ? "" : v[1].name ? ", " : " or ", v->name + skip);
+    }
+    return cr_fail(err, CR_E_USAGE, "%s: '%s' is not %s", cmd->name, word, all);
+}
+
+/* A command with verbs was read with all its options, so that they may come first; now those of its verb alone. */
+static cr_status verb_read(struct tool *tool, int *argc, char **argv, bool *help, bool *version, struct cr_err *err)
+{
+    cr_status st;
+
+    if (!tool->cmd->verbs || optind >= *argc)
+        return cr_ok();
+    if (cr_failed(st = verb_find(tool->cmd, argv[optind], &tool->cmd, err)))
+        return st;
+    memmove(&argv[optind], &argv[optind + 1], (size_t)(*argc - optind) * sizeof(*argv));
+    --*argc;
+    tool->nopts = 0;
+    return options_read(tool, *argc, argv, help, version, err);
+}
+
 cr_status tool_parse(struct tool *tool, int argc, char **argv, bool *done, struct cr_err *err)
 {
     bool help = false, version = false;
@@ -195,7 +227,8 @@ cr_status tool_parse(struct tool *tool, int argc, char **argv, bool *done, struc
             return cr_fail(err, CR_E_USAGE, "a command is needed (see 'certroll --help')");
         argc -= optind, argv += optind;
         if (cr_failed(st = command_find(argv[0], &tool->cmd, err)) ||
-            cr_failed(st = options_read(tool, argc, argv, &help, &version, err)))
+            cr_failed(st = options_read(tool, argc, argv, &help, &version, err)) ||
+            cr_failed(st = verb_read(tool, &argc, argv, &help, &version, err)))
             return st;
         tool->args = argv + optind;
         tool->nargs = argc - optind;

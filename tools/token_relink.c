@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A token was replaced or re-keyed: the records learn where the keys stand now. Each entry, record and request is saved whole
+ * by itself, and what a killed relink left undone the next one does. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relink.h"
+#include "stores/store_requests.h"
+#include "token_cmd.h"
+#include "tool_cert.h"
+#include "tool_history.h"
+#include "tool_member.h"
+#include "tool_softhsm.h"
+
+#define NOTE "token relink"
+
+static bool says(char *const *locations, size_t n, const struct relink_key *key)
+{
+    char *const *want = key->state == TOOL_RELINK_CHANGED ? key->after : key->old;
+    size_t nwant = key->state == TOOL_RELINK_CHANGED ? key->nafter : key->nold;
+    bool same = n == nwant;
+
+    for (size_t i = 0; i < n && same; i++)
+        same = !strcmp(locations[i], want[i]);
+    return same;
+}
+
+/* ---- writing ---- */
+
+/* The entry of certs/; a certificate that stands in records alone gets one with the first of them. */
+static cr_status entry_save(struct tool *tool, const struct role_cert *after, const struct relink_key *key,
+                            struct cr_err *err)
+{
+    struct role_cert *known = NULL;
+    struct store *store;
+    cr_status st;
+
+    if (cr_failed(st = tool_store(tool, &store, err)))
+        return st;
+    st = store_cert_load(store, after->thumbprint, &known, err);
+    if (st.code == CR_E_NOT_FOUND)
+        return cr_ok();
+    if (!cr_failed(st) && !says(known->locations, known->nlocations, key)) {
+        tool_result_changed(tool);
+        if (!tool->dry_run && !cr_failed(st = store_cert_save(store, after, err)))
+            st = tool_history(tool, "relink", NULL, NULL, NULL, after->thumbprint, NULL, err);
+    }
+    role_cert_unref(&known);
+    return st;
+}
+
+/* Of the roles whose slots hold the certificate, those whose record says otherwise. */
+static cr_status holders_save(struct relink *r, struct role_cert *after, const struct relink_key *key,
+                              struct cr_err *err)
+{
+    struct role_intent intent = {.verb = ROLE_LOCATION, .cert = after};
+    char **names = calloc(r->nroles + 1, sizeof(*names));
+    size_t n = 0;
+    cr_status st = cr_ok();
+
+    if (!names)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < r->nroles; i++) {
+        bool stale = false;
+
+        for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++) {
+            const struct role_cert *held = role_view_slot(&r->roles[i].view, (enum role_slot)s);
+            stale |= held && role_cert_same(held, after) && !says(held->locations, held->nlocations, key);
+        }
+        if (stale)
+            names[n++] = r->roles[i].rec->name;
+    }
+    if (n)
+        st = tool_change_roles(r->tool, names, n, &intent, NOTE, err);
+    free(names);
+    return st;
+}
+
+static cr_status cert_save(struct relink *r, const struct relink_key *key, struct cr_err *err)
+{
+    char *const *locations = key->state == TOOL_RELINK_CHANGED ? key->after : key->old;
+    size_t n = key->state == TOOL_RELINK_CHANGED ? key->nafter : key->nold;
+    struct role_cert *after = NULL;
+    cr_status st;
+
+    if (cr_failed(st = role_cert_dup(key->cert, &after, err)))
+        return st;
+    if (!cr_failed(st = role_cert_set_locations(after, locations, n, err)) &&
+        !cr_failed(st = entry_save(r->tool, after, key, err)))
+        st = holders_save(r, after, key, err);
+    role_cert_unref(&after);
+    return st;
+}
+
+/* The answer to a request finds its key by what stands here. */
+static cr_status request_save(struct relink *r, const struct relink_key *key, struct cr_err *err)
+{
+    struct role_request *request = key->request;
+    struct store *store;
+    cr_status st;
+
+    if (key->id.n > 32)
+        return cr_fail(err, CR_E_UNSUPPORTED, "the key of request %.16s has an id longer than 32 bytes", request->spki);
+    cr_hex(cr_buf_bytes(&key->id), request->id);
+    cr_free_str(&request->location);
+    if (cr_failed(st = cr_strdup(key->after[0], &request->location, err)))
+        return st;
+    tool_result_changed(r->tool);
+    if (r->tool->dry_run)
+        return st;
+    if (cr_failed(st = tool_store(r->tool, &store, err)) || cr_failed(st = store_request_save(store, request, err)))
+        return st;
+    return tool_history(r->tool, "relink", NULL, NULL, NULL, request->spki, NULL, err);
+}
+
+static cr_status all_save(struct relink *r, struct cr_err *err)
+{
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++) {
+        const struct relink_key *key = &r->keys[i];
+        if (key->state == TOOL_RELINK_MISSING || key->state == TOOL_RELINK_TWICE)
+            continue;
+        if (key->cert)
+            st = cert_save(r, key, err);
+        else if (key->state == TOOL_RELINK_CHANGED)
+            st = request_save(r, key, err);
+    }
+    return st;
+}
+
+/* Keys that another tool put on a SoftHSM are readable to their owner alone. */
+static cr_status servers_look(struct relink *r, struct cr_err *err)
+{
+    cr_status st = tool_softhsm_open(r->tool, err);
+    struct cr_err why = {0};
+    bool done = false;
+
+    for (size_t i = 0; i < r->nkeys && !cr_failed(st) && !done; i++) {
+        const struct relink_key *key = &r->keys[i];
+        struct cert_facts facts = {0};
+        if (!key->cert || key->state != TOOL_RELINK_CHANGED)
+            continue;
+        st = cert_facts_read(NULL, cr_buf_bytes(&key->cert->leaf), &facts, err);
+        if (!cr_failed(st) && cr_failed(tool_member_prove(r->tool, key->after[0], &facts.key, &done, &why)))
+            tool_warn("servers may not reach this key: %s", why.text);
+        cert_facts_clear(&facts);
+    }
+    return st;
+}
+
+/* ---- telling ---- */
+
+static const char *state_text(const struct relink_key *key)
+{
+    static const char *const texts[] = {[TOOL_RELINK_SAME] = "same", [TOOL_RELINK_CHANGED] = "relinked",
+                                        [TOOL_RELINK_MISSING] = "missing", [TOOL_RELINK_TWICE] = "twice"};
+
+    return key->state == TOOL_RELINK_SAME && key->elsewhere ? "kept" : texts[key->state];
+}
+
+static void lines_say(const struct tool *tool, char sign, char *const *list, size_t n, char *const *other, size_t nother)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool both = false;
+
+        for (size_t k = 0; k < nother; k++)
+            both |= !strcmp(list[i], other[k]);
+        if (!both)
+            tool_say(tool, "  %c %s", sign, list[i]);
+    }
+}
+
+static void key_say(const struct relink *r, const struct relink_key *key)
+{
+    const struct tool *tool = r->tool;
+    const char *name = key->cert ? key->cert->thumbprint : key->request->spki;
+    const char *subject = key->cert ? key->cert->subject : key->request->subject;
+    const char *what = key->cert ? "" : "request ";
+
+    switch (key->state) {
+    case TOOL_RELINK_CHANGED:
+        tool_say(tool, "%s%.16s  %srelinked: %s", what, name, tool->dry_run ? "would be " : "", subject);
+        lines_say(tool, '-', key->old, key->nold, key->after, key->nafter);
+        lines_say(tool, '+', key->after, key->nafter, key->old, key->nold);
+        break;
+    case TOOL_RELINK_MISSING:
+        tool_say(tool, "KEY MISSING: %s%.16s  %s", what, name, subject);
+        break;
+    case TOOL_RELINK_TWICE:
+        tool_warn("%s%.16s stays as it is: %s", what, name, key->why);
+        break;
+    case TOOL_RELINK_SAME:
+        break;
+    }
+}
+
+static json_t *texts_json(char *const *texts, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(texts[i]));
+    return list;
+}
+
+static json_t *key_json(const struct relink_key *key)
+{
+    bool changed = key->state == TOOL_RELINK_CHANGED;
+
+    return json_pack("{s:s?, s:s, s:s, s:s, s:s, s:o, s:o, s:s?}", "thumbprint_sha256",
+                     key->cert ? key->cert->thumbprint : NULL, "spki_sha256",
+                     key->cert ? key->cert->spki : key->request->spki, "key",
+                     key->cert ? key->cert->key : key->request->key, "subject",
+                     key->cert ? key->cert->subject : key->request->subject, "state", state_text(key), "before",
+                     texts_json(key->old, key->nold), "after",
+                     texts_json(changed ? key->after : key->old, changed ? key->nafter : key->nold), "error",
+                     key->state == TOOL_RELINK_TWICE ? key->why : NULL);
+}
+
+static cr_status report(struct relink *r, struct cr_err *err)
+{
+    json_t *certs = json_array(), *requests = json_array(), *tokens = json_array();
+    struct tool *tool = r->tool;
+
+    for (size_t i = 0; i < r->conf->ntokens; i++)
+        if (r->only == SIZE_MAX || r->only == i)
+            json_array_append_new(tokens, json_pack("{s:s, s:b, s:s?}", "name", r->conf->tokens[i].name, "ok",
+                                                    r->failures[i].code == CR_OK, "error",
+                                                    r->failures[i].code == CR_OK ? NULL : r->failures[i].text));
+    for (size_t i = 0; i < r->nkeys; i++) {
+        json_array_append_new(r->keys[i].cert ? certs : requests, key_json(&r->keys[i]));
+        key_say(r, &r->keys[i]);
+    }
+    if (json_object_set_new(tool_result(tool), "tokens", tokens) ||
+        json_object_set_new(tool_result(tool), "certs", certs) ||
+        json_object_set_new(tool_result(tool), "requests", requests))
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    return cr_ok();
+}
+
+/* What was not done, one sentence each, after what was. */
+static void verdict(struct relink *r)
+{
+    size_t missing = 0, twice = 0, same = 0;
+    struct tool *tool = r->tool;
+
+    for (size_t i = 0; i < r->nkeys; i++) {
+        missing += r->keys[i].state == TOOL_RELINK_MISSING;
+        twice += r->keys[i].state == TOOL_RELINK_TWICE;
+        same += r->keys[i].state == TOOL_RELINK_SAME;
+    }
+    if (same)
+        tool_say(tool, "%zu of %zu keys are where they are said to be", same, r->nkeys);
+    for (size_t i = 0; i < r->conf->ntokens; i++)
+        if (r->failures[i].code != CR_OK)
+            tool_warn("%s; what may stand there is kept", r->failures[i].text);
+    if (missing)
+        tool_warn("%zu of %zu keys are on no token that was looked at: import them again, or see to the tokens",
+                  missing, r->nkeys);
+    if (missing || twice || r->nbad)
+        tool->exit_code = TOOL_EXIT_REFUSED;
+    else if (r->nfailed)
+        tool->exit_code = TOOL_EXIT_UNAVAILABLE;
+}
+
+cr_status token_relink(struct tool *tool, size_t only, struct cr_err *err)
+{
+    struct relink r = {.tool = tool, .only = only};
+    bool changed;
+    cr_status st;
+
+    if (cr_failed(st = tool_lock(tool, err)) || cr_failed(st = relink_find(&r, err)) ||
+        cr_failed(st = report(&r, err)) || cr_failed(st = all_save(&r, err)))
+        goto out;
+    changed = json_is_true(json_object_get(tool_result(tool), "changed"));
+    if (changed && !tool->dry_run)
+        st = servers_look(&r, err);
+    verdict(&r);
+out:
+    relink_clear(&r);
+    return st;
+}
