@@ -239,8 +239,7 @@ static cr_status key_judge(struct relink *r, struct relink_key *key, struct cr_e
 
     if (!old)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
-    if (cr_failed(st = public_read(key, &pub, err)) ||
-        cr_failed(st = found_read(r, key, &pub, found, &nfound, err)))
+    if (cr_failed(st = public_read(key, &pub, err)) || cr_failed(st = found_read(r, key, &pub, found, &nfound, err)))
         goto out;
     for (size_t i = 0; i < key->nold && !cr_failed(st); i++) {
         old[i].location = key->old[i];

@@ -154,13 +154,16 @@ static cr_status servers_look(struct relink *r, struct cr_err *err)
 
 static const char *state_text(const struct relink_key *key)
 {
-    static const char *const texts[] = {[TOOL_RELINK_SAME] = "same", [TOOL_RELINK_CHANGED] = "relinked",
-                                        [TOOL_RELINK_MISSING] = "missing", [TOOL_RELINK_TWICE] = "twice"};
+    static const char *const texts[] = {[TOOL_RELINK_SAME] = "same",
+                                        [TOOL_RELINK_CHANGED] = "relinked",
+                                        [TOOL_RELINK_MISSING] = "missing",
+                                        [TOOL_RELINK_TWICE] = "twice"};
 
     return key->state == TOOL_RELINK_SAME && key->elsewhere ? "kept" : texts[key->state];
 }
 
-static void lines_say(const struct tool *tool, char sign, char *const *list, size_t n, char *const *other, size_t nother)
+static void lines_say(const struct tool *tool, char sign, char *const *list, size_t n, char *const *other,
+                      size_t nother)
 {
     for (size_t i = 0; i < n; i++) {
         bool both = false;

@@ -50,7 +50,7 @@ struct tool_cmd {
     unsigned flags;
     const struct tool_option *options; /* or NULL */
     int min_args, max_args;            /* operands; max -1: any number */
-    const struct tool_cmd *verbs;      /* or NULL: rows "NAME VERB" up to one without a name. The first operand says whose
+    const struct tool_cmd *verbs; /* or NULL: rows "NAME VERB" up to one without a name. The first operand says whose
                                           options, operands and run count; this row has the flags of all */
     cr_status (*run)(struct tool *tool, struct cr_err *err);
 };

@@ -57,8 +57,9 @@ same "$(json '[k["roles"][0]["role"] for k in d["keys"]]')" '["One", "Two"]'
 ok "check signs with every assigned key"
 
 refused 2 "no token 'other'" certroll token check other
-refused 2 "is not list, info or check" certroll token look
-refused 2 "takes no argument" certroll token list "$name"
+refused 2 "is not list, info, check or relink" certroll token look
+refused 2 "usage: certroll token list" certroll token list "$name"
+refused 2 "--dry-run" certroll token check --dry-run
 ok "wrong words are a usage error"
 
 sed -i "s|^pin-source = .*|pin-source = file:$T/wrong-pin|" "$conf"

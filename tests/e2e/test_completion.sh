@@ -49,7 +49,7 @@ offers "OAuthTokenIssuer OwaSite verify" history ""
 # what a usage line calls an argument is no word to type
 for command in "${commands[@]}"; do ! ask "$command" "" | grep -xE '[A-Z]+(\.\.\.)?' || fail "certroll $command offers that"; done
 offers "OAuthTokenIssuer OwaSite" history OAuthTokenIssuer ""
-offers "check info list" token ""
+offers "check info list relink" token ""
 offers "" token info ""
 offers "OAuthTokenIssuer" pem OA
 offers "" pem OAuthTokenIssuer O

@@ -104,4 +104,128 @@ ok "every key is found by public key, in certs and in the records; the same key 
 run certroll import e.pfx --passin pass:pw
 check 1 certroll token relink
 err_has "1 of 6 keys"
+grep -q "^  - .*token=certroll" out || fail "its old location stays"
 ok "a key that was missing comes back by import"
+
+# A process that holds live keys, while tokens change under it: new, old, new.
+mkfifo ask answer
+CERTROLL_CONFIG=$conf "$CERTROLL_BUILD/tests/e2e/signer" 4 certroll://OAuthTokenIssuer certroll://Ed <ask >answer 2>signer.log &
+signer=$!
+cleanup_hooks+=("kill $signer 2>/dev/null")
+exec 4>ask 3<answer
+ask() { # fills word, good, failed, said
+    echo >&4 || fail "the signer has gone: $(cat signer.log)"
+    IFS=' ' read -r -t 30 word good failed fds threads said <&3 || fail "no answer: $(cat signer.log)"
+}
+ask
+same "$word" signed "$said"
+swap() { mv lab/tokens swapped && mv "$1" lab/tokens && mv swapped "$1"; }
+for round in 1 2 3; do
+    swap old
+    for ((i = 0; i < 50; i++)); do
+        ask
+        [ "$word" = signed ] || break
+        sleep 0.1
+    done
+    same "$word" failed "round $round: the token is another one, and it still signs"
+    check $((round % 2 ? 0 : 1)) certroll token relink
+    out_has "OAuthTokenIssuer: changed"
+    for ((i = 0; i < 100; i++)); do
+        ask
+        [ "$word" = failed ] || break
+        sleep 0.1
+    done
+    same "$word" signed "round $round: it did not come back: $said"
+    before=$good
+    sleep 0.3
+    ask
+    [ "$good" -gt "$before" ] || fail "its threads stand still: $said"
+    sign OAuthTokenIssuer a
+    sign Ed d
+done
+exec 4>&- 3<&-
+wait $signer || fail "the signer: $(cat signer.log)"
+ok "a running process goes on by itself after each relink; every signature it gave verified"
+
+# a pending request follows its key too, and its answer finds it
+request=$(grep -l '"csr"' lab/state/certs/*.json)
+sed -i 's/"id": "[0-9a-f]*"/"id": "ffff"/; s/id=[%0-9A-F]*/id=%FF%FF/' "$request"
+run certroll token relink
+out_has "request $(json 'd["spki"][:16]' "$request")  relinked"
+clean x509 -req -in req.csr -signkey a.key -force_pubkey <(clean req -in req.csr -noout -pubkey) -days 90 -out req.crt 2>x509.log ||
+    fail "$(cat x509.log)"
+run certroll import req.crt
+sign Req req
+ok "a pending request is relinked, its answer finds the key"
+
+# killed at any moment, the next one finishes; SoftHSM writes at each login and does not bear it, so its files come afresh
+mv lab/tokens new
+for ((i = 0; i < 25; i++)); do
+    rm -rf lab/tokens
+    if [ $((i / 4 % 2)) = 0 ]; then cp -a new lab/tokens; else cp -a old lab/tokens; fi
+    timeout -s KILL "0.0$((RANDOM % 10))$((RANDOM % 10))" certroll token relink >/dev/null 2>&1 &
+    wait $! 2>/dev/null || true
+done
+rm -rf lab/tokens
+mv old lab/tokens
+mv new old
+check 1 certroll token relink
+check 1 certroll token relink --json
+same "$(json 'd["changed"]')" false
+run certroll show --all --json
+same "$(json '{l for r in d["roles"] for s in ("current", "previous", "next") if r[s] for l in r[s]["locations"] if "token=replaced" not in l} - {"'"$(certroll show Req --json | json 'd["roles"][0]["current"]["locations"][0]' /dev/stdin)"'"} == set()')" true
+run certroll history verify
+sign OAuthTokenIssuer a
+sign Web c
+ok "killed 25 times, a relink leaves whole records, and the next one ends it"
+
+# a backup made before knows the old token
+swap old
+run certroll token relink
+run certroll backup saved.json
+swap old
+check 1 certroll token relink
+run certroll restore saved.json
+check 1 openssl pkeyutl -sign -inkey certroll://OAuthTokenIssuer -rawin -digest sha256 -in a.crt -out sig
+check 1 certroll token relink
+sign OAuthTokenIssuer a
+ok "after restore of an older state, relink corrects it"
+
+# Two tokens that have the key: each location for itself.
+swap old
+run certroll token relink
+run softhsm2-util --init-token --free --label twin --pin "$pin" --so-pin 5678
+sed -i 's|^token = .*|token = pkcs11:token=certroll|; s/^tokens = .*/tokens = softhsm twin/' "$conf"
+{
+    printf '\n[token_twin]\n'
+    sed -n '/^\[token_softhsm\]/,$p' "$conf" | sed '1d; s/^token = .*/token = pkcs11:token=twin/'
+} >twin.conf
+cat twin.conf >>"$conf"
+locations() { certroll show "$1" --json | json '[l.split("token=")[1].split(";")[0] for l in d["roles"][0]["current"]["locations"]]' /dev/stdin; }
+run certroll import a.pfx --passin pass:pw --token twin
+same "$(locations OAuthTokenIssuer)" '["certroll", "twin"]'
+run softhsm2-util --delete-token --token certroll
+run softhsm2-util --init-token --free --label replaced --pin "$pin" --so-pin 5678
+put a 77
+sed -i 's|^token = pkcs11:token=certroll$|token = pkcs11:token=replaced|' "$conf"
+refused 2 "no token 'other'" certroll token relink other
+check 1 certroll token relink softhsm --json
+same "$(json '[t["name"] for t in d["tokens"]]')" '["softhsm"]'
+same "$(locations OAuthTokenIssuer)" '["replaced", "twin"]'
+same "$(locations Web)" '["certroll"]'
+sign OAuthTokenIssuer a
+sed -i 's|^token = pkcs11:token=twin$|token = pkcs11:token=away|' "$conf"
+check 1 certroll token relink
+err_has "token=away"
+err_has "what may stand there is kept"
+same "$(locations OAuthTokenIssuer)" '["replaced"]' # no configured token is called twin now
+sed -i 's|^token = pkcs11:token=away$|token = pkcs11:token=twin|' "$conf"
+check 1 certroll token relink
+same "$(locations OAuthTokenIssuer)" '["replaced", "twin"]'
+run softhsm2-util --delete-token --token twin
+check 1 certroll token relink
+err_has "token=twin"
+same "$(locations OAuthTokenIssuer)" '["replaced", "twin"]' # it may come back
+run softhsm2-util --delete-token --token replaced
+refused 3 "token" certroll token relink
+ok "a location that another token has stays; a token that does not answer keeps its own"

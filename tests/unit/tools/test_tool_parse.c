@@ -32,7 +32,18 @@ static const struct tool_cmd change = {.name = "change",
                                        .max_args = -1,
                                        .run = nothing},
                              look = {.name = "look", .args = "", .summary = "look", .flags = TOOL_JSON, .run = nothing};
-const struct tool_cmd *const tool_cmds[] = {&change, &look};
+static const struct tool_cmd verbs[] = {
+    {.name = "both see", .args = "", .summary = "see", .flags = TOOL_JSON, .run = nothing},
+    {.name = "both do", .args = "[NAME]", .summary = "do", .flags = TOOL_HAS_DRY_RUN, .max_args = 1, .run = nothing},
+    {0}};
+static const struct tool_cmd both = {.name = "both",
+                                     .args = "see|do [NAME]",
+                                     .summary = "both",
+                                     .flags = TOOL_JSON | TOOL_HAS_DRY_RUN,
+                                     .verbs = verbs,
+                                     .min_args = 1,
+                                     .max_args = 2};
+const struct tool_cmd *const tool_cmds[] = {&change, &look, &both};
 const size_t tool_ncmds = CR_COUNT(tool_cmds);
 
 #define ARGS(...)                                                                                                      \
@@ -120,6 +131,32 @@ static void every_mistake_is_one_sentence(void **state)
     expect_usage(ARGS("--frob", "look"), "'--frob'");
 }
 
+static void a_verb_has_options_and_operands_of_its_own(void **state)
+{
+    struct tool tool;
+    struct cr_err err = {0};
+
+    (void)state;
+    assert_false(cr_failed(parse(&tool, ARGS("both", "do", "X", "--dry-run"), &err)));
+    assert_ptr_equal(tool.cmd, &verbs[1]);
+    assert_int_equal(tool.nargs, 1);
+    assert_string_equal(tool.args[0], "X");
+    assert_true(tool.dry_run);
+    assert_false(cr_failed(parse(&tool, ARGS("both", "--json", "--config", "/x", "see"), &err)));
+    assert_ptr_equal(tool.cmd, &verbs[0]);
+    assert_int_equal(tool.nargs, 0);
+    assert_true(tool.json);
+    assert_string_equal(tool.conf_path, "/x");
+    assert_false(cr_failed(parse(&tool, ARGS("both", "--reason", "do", "--", "do"), &err)));
+    assert_ptr_equal(tool.cmd, &verbs[1]);
+    assert_string_equal(tool.reason, "do");
+    expect_usage(ARGS("both"), "usage: certroll both see|do [NAME]");
+    expect_usage(ARGS("both", "dance"), "both: 'dance' is not see or do");
+    expect_usage(ARGS("both", "see", "X"), "usage: certroll both see");
+    expect_usage(ARGS("both", "do", "X", "Y"), "usage: certroll both do [NAME]");
+    expect_usage(ARGS("both", "--dry-run", "see"), "'--dry-run' (see 'certroll both see --help')");
+}
+
 static void when_counts_from_now_and_wants_a_zone(void **state)
 {
     struct tool tool = {.now = 1000000000};
@@ -176,6 +213,7 @@ int main(void)
         cmocka_unit_test(options_may_stand_between_operands),
         cmocka_unit_test(common_options_come_before_or_after_the_command),
         cmocka_unit_test(every_mistake_is_one_sentence),
+        cmocka_unit_test(a_verb_has_options_and_operands_of_its_own),
         cmocka_unit_test(when_counts_from_now_and_wants_a_zone),
         cmocka_unit_test(exit_codes_follow_the_table),
         cmocka_unit_test(who_names_user_and_host),
