@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JWK members and thumbprint (cert_key.h): RFC 7518 section 6, RFC 8037 section 2, RFC 7638. */
+/* JWK members, both ways, and thumbprint (cert_key.h): RFC 7518 section 6, RFC 8037 section 2, RFC 7638. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,5 +98,80 @@ cr_status cert_jwk_thumbprint(const struct tok_key *key, char out[44], struct cr
     cr_buf_clear(&text);
     cr_buf_clear(&b64);
     cert_jwk_clear(&jwk);
+    return st;
+}
+
+/* RFC 7518 section 6.3.1: a number without leading zeros; one that has them is none. */
+static cr_status number(const char *text, const char *name, struct cr_buf *out, struct cr_err *err)
+{
+    if (text == NULL || cr_failed(cr_unbase64url(cr_bytes_str(text), out, NULL)) || out->n == 0 || out->p[0] == 0)
+        return cr_fail(err, CR_E_INVALID, "the key has no valid '%s'", name);
+    return cr_ok();
+}
+
+/* Section 6.2.1: exactly as many bytes as a coordinate has. */
+static cr_status coordinate(const char *text, const char *name, size_t bytes, struct cr_buf *point, struct cr_err *err)
+{
+    struct cr_buf raw = {0};
+    cr_status st;
+
+    if (text == NULL || cr_failed(cr_unbase64url(cr_bytes_str(text), &raw, NULL)) || raw.n != bytes)
+        st = cr_fail(err, CR_E_INVALID, "the key has no valid '%s'", name);
+    else
+        st = cr_buf_append(point, raw.p, raw.n, err);
+    cr_buf_clear(&raw);
+    return st;
+}
+
+static cr_status ec_key(const struct cert_jwk *jwk, struct tok_key *key, struct cr_err *err)
+{
+    const struct cert_curve *curve = jwk->crv != NULL ? cert_curve_by_group(jwk->crv) : NULL;
+    cr_status st;
+
+    if (curve == NULL || strcmp(curve->name, jwk->crv) != 0)
+        return cr_fail(err, CR_E_UNSUPPORTED, "a key on a curve that is none of P-256, P-384, P-521");
+    key->type = TOK_KEY_EC;
+    key->bits = curve->bits;
+    if (cr_failed(st = cr_buf_set(&key->ec_params, curve->oid.p, curve->oid.n, err)) ||
+        cr_failed(st = cr_buf_set(&key->point, "\4", 1, err)) ||
+        cr_failed(st = coordinate(jwk->x, "x", curve->bytes, &key->point, err)))
+        return st;
+    return coordinate(jwk->y, "y", curve->bytes, &key->point, err);
+}
+
+static cr_status rsa_key(const struct cert_jwk *jwk, struct tok_key *key, struct cr_err *err)
+{
+    cr_status st;
+
+    key->type = TOK_KEY_RSA;
+    if (cr_failed(st = number(jwk->n, "n", &key->n, err)) || cr_failed(st = number(jwk->e, "e", &key->e, err)))
+        return st;
+    key->bits = (unsigned)key->n.n * 8;
+    for (unsigned top = key->n.p[0]; top < 0x80; top <<= 1)
+        key->bits--;
+    return st;
+}
+
+cr_status cert_jwk_key(const struct cert_jwk *jwk, struct tok_key *out, struct cr_err *err)
+{
+    struct tok_key key = {0};
+    cr_status st;
+
+    if (jwk->kty != NULL && strcmp(jwk->kty, "RSA") == 0) {
+        st = rsa_key(jwk, &key, err);
+    } else if (jwk->kty != NULL && strcmp(jwk->kty, "EC") == 0) {
+        st = ec_key(jwk, &key, err);
+    } else if (jwk->kty != NULL && strcmp(jwk->kty, "OKP") == 0 && jwk->crv != NULL &&
+               strcmp(jwk->crv, "Ed25519") == 0) {
+        key.type = TOK_KEY_ED25519;
+        key.bits = 256;
+        st = coordinate(jwk->x, "x", 32, &key.point, err);
+    } else {
+        st = cr_fail(err, CR_E_UNSUPPORTED, "a key that is neither RSA, EC nor Ed25519");
+    }
+    if (cr_failed(st))
+        tok_key_clear(&key);
+    else
+        *out = key;
     return st;
 }

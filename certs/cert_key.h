@@ -45,6 +45,9 @@ struct cert_jwk {
 };
 cr_status cert_jwk_members(const struct tok_key *key, struct cert_jwk *out, struct cr_err *err);
 void cert_jwk_clear(struct cert_jwk *jwk);
+/* The public numbers of a JWK: kty, crv, n, e, x, y as they stand in one; alg is not looked at. CR_E_INVALID for what is
+ * missing or no base64url, CR_E_UNSUPPORTED for another kind of key. Clear @out with tok_key_clear. */
+cr_status cert_jwk_key(const struct cert_jwk *jwk, struct tok_key *out, struct cr_err *err);
 /* RFC 7638, SHA-256, base64url: 43 characters. */
 cr_status cert_jwk_thumbprint(const struct tok_key *key, char out[44], struct cr_err *err);
 

@@ -57,5 +57,7 @@ cr_status cr_base64(struct cr_bytes in, struct cr_buf *out, struct cr_err *err);
 cr_status cr_base64url(struct cr_bytes in, struct cr_buf *out, struct cr_err *err);
 /* Strict RFC 4648 section 4 decoding: padding required, no white space, zero trailing bits. *out is replaced. */
 cr_status cr_unbase64(struct cr_bytes text, struct cr_buf *out, struct cr_err *err);
+/* The same of section 5: no padding. */
+cr_status cr_unbase64url(struct cr_bytes text, struct cr_buf *out, struct cr_err *err);
 
 #endif

@@ -150,3 +150,22 @@ cr_status cr_unbase64(struct cr_bytes text, struct cr_buf *out, struct cr_err *e
     *out = got;
     return cr_ok();
 }
+
+cr_status cr_unbase64url(struct cr_bytes text, struct cr_buf *out, struct cr_err *err)
+{
+    struct cr_buf padded = {0};
+    cr_status st = cr_buf_append(&padded, text.p, text.n, err);
+
+    for (size_t i = 0; i < padded.n && !cr_failed(st); i++) {
+        unsigned char *c = &padded.p[i];
+        if (*c == '+' || *c == '/' || *c == '=')
+            st = cr_fail(err, CR_E_INVALID, "bad base64url at character %zu", i + 1);
+        *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+    }
+    if (!cr_failed(st))
+        st = cr_buf_append(&padded, "==", (4 - text.n % 4) % 4 % 3, err); /* one character over is no group */
+    if (!cr_failed(st))
+        st = cr_unbase64(cr_buf_bytes(&padded), out, err);
+    cr_buf_clear(&padded);
+    return st;
+}

@@ -4,9 +4,7 @@
  * token, and since it may run as another user. */
 #include <errno.h>
 #include <grp.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/store.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -19,8 +17,7 @@
 #include "certs/cert_key.h"
 #include "check.h"
 #include "tool_progress.h"
-
-#define TIMEOUT_MS 30000 /* for one key, login included */
+#include "tool_server.h"
 
 static const unsigned char message[] = "certroll check";
 
@@ -39,37 +36,12 @@ struct answer {
 
 /* ---- the child ---- */
 
-/* The newest sentence in OpenSSL's queue that says more than a code. */
-static void why(char *out, size_t size)
-{
-    const char *data, *best = NULL;
-    char text[400] = "";
-    unsigned long code;
-    int flags;
-
-    while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
-        if (flags & ERR_TXT_STRING && data && *data)
-            snprintf(text, sizeof(text), "%s", data);
-        best = ERR_reason_error_string(code);
-    }
-    snprintf(out, size, "%s", *text ? text : best ? best : "OpenSSL gives no reason");
-}
-
 static EVP_PKEY *key_load(OSSL_LIB_CTX *ctx, const struct probe *p)
 {
     char uri[ROLE_NAME_MAX + 128];
-    OSSL_STORE_CTX *store;
-    EVP_PKEY *pkey = NULL;
 
     snprintf(uri, sizeof(uri), "certroll://%s;thumbprint=%s", p->role->rec->name, p->cert->thumbprint);
-    store = OSSL_STORE_open_ex(uri, ctx, NULL, NULL, NULL, NULL, NULL, NULL);
-    if (store && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1) {
-        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
-        pkey = info ? OSSL_STORE_INFO_get1_PKEY(info) : NULL;
-        OSSL_STORE_INFO_free(info);
-    }
-    OSSL_STORE_close(store);
-    return pkey;
+    return tool_server_key(ctx, uri);
 }
 
 static const char *digest_of(const struct probe *p)
@@ -111,7 +83,7 @@ static void probe_run(OSSL_LIB_CTX *ctx, const struct probe *p, struct answer *o
 
     out->good = false;
     if (!pkey || !sign(ctx, pkey, p, sig, &n))
-        why(out->text, sizeof(out->text));
+        tool_server_why(out->text, sizeof(out->text));
     else if (!verify(p, sig, n))
         snprintf(out->text, sizeof(out->text), "its signature does not verify with the certificate's key");
     else
@@ -134,14 +106,8 @@ static _Noreturn void child(const struct check *check, const struct probe *probe
     struct answer a = {0};
     OSSL_LIB_CTX *ctx = NULL;
 
-    setenv("CERTROLL_CONFIG", check->conf->path, 1);
-    unsetenv("OPENSSL_CONF");
-    if ((!check->as_user || become(check->as_user, a.text, sizeof(a.text))) && (ctx = OSSL_LIB_CTX_new()) &&
-        OSSL_LIB_CTX_load_config(ctx, check->cnf) != 1) {
-        why(a.text, sizeof(a.text));
-        OSSL_LIB_CTX_free(ctx);
-        ctx = NULL;
-    }
+    if (!check->as_user || become(check->as_user, a.text, sizeof(a.text)))
+        ctx = tool_server_ctx(check->conf->path, check->cnf, a.text, sizeof(a.text));
     for (size_t i = 0; i < n; i++) {
         a.index = i;
         if (ctx)
@@ -171,7 +137,7 @@ static void told(struct check *check, const struct probe *p, const struct answer
     else
         check_add(check, CHECK_CRITICAL, "sign", about,
                   "see 'certroll token info'; op-timeout makes servers give up earlier",
-                  "its token gave no answer for %d s", TIMEOUT_MS / 1000);
+                  "its token gave no answer for %d s", TOOL_SERVER_TIMEOUT_MS / 1000);
 }
 
 /* One answer, whole; false when none comes any more. */
@@ -181,7 +147,7 @@ static bool answer_read(int fd, struct answer *out)
     int rc;
 
     do
-        rc = poll(&pfd, 1, TIMEOUT_MS);
+        rc = poll(&pfd, 1, TOOL_SERVER_TIMEOUT_MS);
     while (rc < 0 && errno == EINTR);
     return rc == 1 && read(fd, out, sizeof(*out)) == sizeof(*out);
 }

@@ -15,6 +15,7 @@
 
 #include "check.h"
 #include "config/conf_pin.h"
+#include "tool_server.h"
 
 #define NAME "certroll"
 
@@ -82,28 +83,6 @@ static void check_sync(struct check *check)
 }
 
 /* ---- openssl.cnf ---- */
-
-static cr_status cnf_find(struct check *check)
-{
-    const char *env = getenv("OPENSSL_CONF"), *slash = strrchr(check->conf->path, '/');
-    struct cr_buf path = {0};
-    cr_status st;
-
-    if (check->cnf)
-        return cr_ok();
-    if (env && *env)
-        return cr_strdup(env, &check->cnf, NULL);
-    st =
-        cr_buf_printf(&path, NULL, "%.*s/openssl.cnf", slash ? (int)(slash - check->conf->path) : 0, check->conf->path);
-    if (!cr_failed(st) && access((const char *)path.p, F_OK)) {
-        path.n = 0;
-        st = cr_buf_printf(&path, NULL, "%s/openssl.cnf", OPENSSL_info(OPENSSL_INFO_CONFIG_DIR));
-    }
-    if (!cr_failed(st))
-        st = cr_strdup((const char *)path.p, &check->cnf, NULL);
-    cr_buf_clear(&path);
-    return st;
-}
 
 static bool is_yes(const char *text)
 {
@@ -205,7 +184,7 @@ static void check_cnf(struct check *check)
     CONF *cnf = ctx ? NCONF_new_ex(ctx, NULL) : NULL;
     long line = 0;
 
-    if (cr_failed(cnf_find(check)) || !cnf) {
+    if ((!check->cnf && cr_failed(tool_server_cnf(check->conf, NULL, &check->cnf, NULL))) || !cnf) {
         check_add(check, CHECK_UNKNOWN, "openssl-conf", "openssl.cnf", "try again", "out of memory");
     } else if (NCONF_load(cnf, check->cnf, &line) != 1) {
         check_add(check, CHECK_CRITICAL, "openssl-conf", check->cnf,

@@ -175,6 +175,9 @@ cr_status tool_print_json(json_t *json, struct cr_err *err);
  * CR_E_IO. */
 cr_status tool_output(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err);
 
+/* Appends what @file holds ("-": standard input) to @out, at most @max bytes; pipes are fine. */
+cr_status tool_input(struct tool *tool, const char *file, size_t max, struct cr_buf *out, struct cr_err *err);
+
 /* ---- secrets ---- */
 
 /* OpenSSL's passphrase arguments: pass:TEXT, env:VAR, file:PATH (first line), fd:N, stdin (first line); NULL prompts on
@@ -194,6 +197,6 @@ extern const struct tool_cmd tool_cmd_init, tool_cmd_import, tool_cmd_generate, 
     tool_cmd_assign, tool_cmd_roll, tool_cmd_cancel, tool_cmd_rollback, tool_cmd_unassign, tool_cmd_revoke,
     tool_cmd_show, tool_cmd_certs, tool_cmd_remove, tool_cmd_pem, tool_cmd_jwks, tool_cmd_token, tool_cmd_history,
     tool_cmd_check, tool_cmd_metrics, tool_cmd_backup, tool_cmd_restore, tool_cmd_enable, tool_cmd_disable,
-    tool_cmd_report;
+    tool_cmd_report, tool_cmd_token_test;
 
 #endif

@@ -31,7 +31,7 @@ offers_one() { # WORD FOR WORD...: this among others
     grep -qxF -- "$want" <<<"$(ask "$@")" || fail "certroll $*: no $want in $(ask "$@" | xargs)"
 }
 
-mapfile -t commands < <(certroll --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p')
+mapfile -t commands < <(certroll --help | sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p')
 offers "$(printf '%s\n' "${commands[@]}" | sort | xargs)" ""
 offers "$(printf '%s\n' "${commands[@]}" | grep ^r | sort | xargs)" r
 offers "rollback" --config lab/certroll.conf rollb

@@ -113,9 +113,9 @@ CERTROLL_CONFIG=$conf "$CERTROLL_BUILD/tests/e2e/signer" 4 certroll://OAuthToken
 signer=$!
 cleanup_hooks+=("kill $signer 2>/dev/null")
 exec 4>ask 3<answer
-ask() { # fills word, good, failed, said
+ask() { # fills word, good, said
     echo >&4 || fail "the signer has gone: $(cat signer.log)"
-    IFS=' ' read -r -t 30 word good failed fds threads said <&3 || fail "no answer: $(cat signer.log)"
+    IFS=' ' read -r -t 30 word good _ _ _ said <&3 || fail "no answer: $(cat signer.log)"
 }
 ask
 same "$word" signed "$said"

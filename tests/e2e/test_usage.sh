@@ -8,7 +8,7 @@ cd "$T"
 run certroll --version
 grep -qE '^certroll [0-9]+\.[0-9]+' out || fail "no version"
 run certroll --help
-mapfile -t commands < <(sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' out)
+mapfile -t commands < <(sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p' out)
 [ ${#commands[@]} -ge 13 ] || fail "only ${#commands[@]} commands in --help"
 [ "$(wc -L <out)" -le 80 ] || fail "--help is wider than 80 columns"
 for command in "${commands[@]}"; do

@@ -27,6 +27,7 @@ static void bytes_come_back(struct cr_bytes in)
     cr_buf_clear(&text);
     check(!cr_failed(cr_base64url(in, &text, NULL)));
     check(text.n == (in.n * 4 + 2) / 3 && (text.n == 0 || memchr(text.p, '=', text.n) == NULL));
+    check(!cr_failed(cr_unbase64url(cr_buf_bytes(&text), &back, NULL)) && cr_bytes_equal(cr_buf_bytes(&back), in));
     cr_buf_clear(&text);
     cr_buf_clear(&back);
     free(hex);
@@ -43,6 +44,21 @@ static void text_is_canonical(struct cr_bytes text)
         return;
     }
     check(!cr_failed(cr_base64(cr_buf_bytes(&got), &again, &err)));
+    check(cr_bytes_equal(cr_buf_bytes(&again), text));
+    cr_buf_clear(&got);
+    cr_buf_clear(&again);
+}
+
+static void url_text_is_canonical(struct cr_bytes text)
+{
+    struct cr_buf got = {0}, again = {0};
+    struct cr_err err = {0};
+
+    if (cr_failed(cr_unbase64url(text, &got, &err))) {
+        check(err.code == CR_E_INVALID && got.p == NULL);
+        return;
+    }
+    check(!cr_failed(cr_base64url(cr_buf_bytes(&got), &again, &err)));
     check(cr_bytes_equal(cr_buf_bytes(&again), text));
     cr_buf_clear(&got);
     cr_buf_clear(&again);
@@ -75,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(text != NULL);
     bytes_come_back(cr_bytes(data, size));
     text_is_canonical(cr_bytes(data, size));
+    url_text_is_canonical(cr_bytes(data, size));
     hex_is_read_or_refused(text);
     free(text);
     return 0;

@@ -8,7 +8,7 @@ bad=0 n=0
 for page in man/*.[1578]; do
     mandoc -Tlint -Werror "$page" || bad=1
 done
-for command in $("$certroll" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
+for command in $("$certroll" --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'); do
     page=man/certroll-$command.1
     [ -s "$page" ] || { echo "no page $page"; bad=1; continue; }
     text=$(mandoc -Tascii "$page" | col -b)

@@ -31,6 +31,8 @@ static void base64_follows_rfc_4648_section_10(void **state)
         assert_true(cr_bytes_equal(cr_buf_bytes(&url), cr_bytes_str(t[i].url)));
         assert_int_equal(cr_unbase64(cr_bytes_str(t[i].text), &back, NULL).code, CR_OK);
         assert_true(cr_bytes_equal(cr_buf_bytes(&back), cr_bytes_str(t[i].plain)));
+        assert_int_equal(cr_unbase64url(cr_bytes_str(t[i].url), &back, NULL).code, CR_OK);
+        assert_true(cr_bytes_equal(cr_buf_bytes(&back), cr_bytes_str(t[i].plain)));
         cr_buf_clear(&text);
         cr_buf_clear(&url);
         cr_buf_clear(&back);
@@ -51,6 +53,23 @@ static void loose_base64_is_refused(void **state)
         assert_int_equal(cr_unbase64(cr_bytes_str(bad[i]), &out, &err).code, CR_E_INVALID);
         assert_string_equal((const char *)out.p, "kept");
         assert_string_not_equal(err.text, "");
+        cr_buf_clear(&out);
+    }
+}
+
+static void loose_base64url_is_refused(void **state)
+{
+    static const char *const bad[] = {"Z", "Zg=", "Zg==", "Zg ", "Zh", "Zm9", "+/8", "Zm9v\n", "Zm9vZ", "Zg.", "-_9"};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(bad); i++) {
+        struct cr_buf out = {0};
+        struct cr_err err = {0};
+
+        assert_int_equal(cr_buf_set(&out, "kept", 4, &err).code, CR_OK);
+        if (cr_unbase64url(cr_bytes_str(bad[i]), &out, &err).code != CR_E_INVALID)
+            fail_msg("'%s' is taken", bad[i]);
+        assert_string_equal((const char *)out.p, "kept");
         cr_buf_clear(&out);
     }
 }
@@ -109,8 +128,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_follows_rfc_4648_section_10),  cmocka_unit_test(loose_base64_is_refused),
-        cmocka_unit_test(hex_takes_colons_between_bytes_only), cmocka_unit_test(a_buffer_grows_and_stays_terminated),
-        cmocka_unit_test(an_impossible_size_is_out_of_memory),
+        cmocka_unit_test(loose_base64url_is_refused),          cmocka_unit_test(hex_takes_colons_between_bytes_only),
+        cmocka_unit_test(a_buffer_grows_and_stays_terminated), cmocka_unit_test(an_impossible_size_is_out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
