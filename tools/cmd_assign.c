@@ -35,7 +35,7 @@ const struct tool_cmd tool_cmd_assign = {
            "stays. The private key signs a probe first, so the token must be there.\n"
            "Verifiers that have not seen the key yet would refuse it: in a token role it\n"
            "is refused here until the key was in 'jwks' for minimum-lead; use roll.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = -1,

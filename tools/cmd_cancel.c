@@ -14,7 +14,7 @@ const struct tool_cmd tool_cmd_cancel = {
     .summary = "drop the scheduled next certificate",
     .doc = "With nothing scheduled it is done already. Refused for a day after it took\n"
            "effect by itself: 'rollback' undoes that. Works without the token.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .min_args = 1,
     .max_args = -1,
     .run = run,

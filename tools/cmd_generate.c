@@ -7,6 +7,7 @@
 #include "issue.h"
 #include "tool_cert.h"
 #include "tool_change.h"
+#include "tool_confirm.h"
 
 enum { OPT_DAYS = ISSUE_OWN, OPT_EFFECTIVE };
 
@@ -73,7 +74,12 @@ static cr_status check(struct tool *tool, const struct generate *g, struct cr_er
     if (cr_failed(st))
         return st;
     intent.cert = sample;
-    st = tool_change_check(tool, g->im.roles, g->im.nroles, &intent, err);
+    if (tool->phase == TOOL_PREVIEW) { /* before and after are shown, without a thumbprint that will be another */
+        snprintf(sample->thumbprint, sizeof(sample->thumbprint), "%s", TOOL_SHOWN_UNMADE);
+        st = tool_change_roles(tool, g->im.roles, g->im.nroles, &intent, NULL, err);
+    } else {
+        st = tool_change_check(tool, g->im.roles, g->im.nroles, &intent, err);
+    }
     if (!cr_failed(st) && tool->dry_run) {
         tool_result_changed(tool);
         tool_say(tool, "would generate  %s  %s  until %s", sample->key, sample->subject,
@@ -128,7 +134,7 @@ const struct tool_cmd tool_cmd_generate = {
     .doc = "For a lab. The key never leaves the token. The certificate becomes current at\n"
            "once, or at the effective date; its subject is the first role's name unless\n"
            "--subject says another.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = -1,

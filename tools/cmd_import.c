@@ -79,7 +79,7 @@ const struct tool_cmd tool_cmd_import = {
            "alone, whose private key then stands on a configured token. With roles the\n"
            "certificate becomes current at once, or at the effective date; without roles it\n"
            "goes to those of the request it answers, or else is ready to be assigned.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = -1,

@@ -186,7 +186,7 @@ const struct tool_cmd tool_cmd_remove = {
     .summary = "remove a certificate and its key from the token",
     .doc = "Refused while a role uses the certificate. A key that another certificate uses\n"
            "stays.",
-    .flags = TOOL_HAS_DRY_RUN,
+    .flags = TOOL_HAS_DRY_RUN | TOOL_ASKS,
     .options = options,
     .max_args = 0,
     .run = run,

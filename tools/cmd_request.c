@@ -160,6 +160,10 @@ static cr_status run(struct tool *tool, struct cr_err *err)
         return cr_fail(err, CR_E_USAGE, "request: --cancel writes nothing to --out");
     if (cancel)
         return request_cancel(tool, cancel, err);
+    if (tool->phase == TOOL_PREVIEW) { /* a new key takes nothing away */
+        tool->unasked = true;
+        return cr_ok();
+    }
     if (!out && !tool->dry_run)
         return cr_fail(err, CR_E_USAGE, "request: --out FILE is needed (- is standard output)");
     if (tool->json && out && is_stdout(out))
@@ -174,7 +178,7 @@ const struct tool_cmd tool_cmd_request = {
     .doc = "The key never leaves the token. 'certroll certs' lists pending requests; an\n"
            "import of the answer finds its request, and goes to these roles unless it\n"
            "names others.",
-    .flags = TOOL_HAS_DRY_RUN,
+    .flags = TOOL_HAS_DRY_RUN | TOOL_ASKS,
     .options = options,
     .max_args = -1,
     .run = run,

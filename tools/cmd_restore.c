@@ -355,6 +355,10 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     const struct conf *conf;
     cr_status st;
 
+    if (tool->phase == TOOL_PREVIEW && access(conf_path(tool->conf_path), F_OK)) { /* a machine that has nothing */
+        tool->unasked = true;
+        return cr_ok();
+    }
     if (cr_failed(st = backup_read(&r, tool->args[0], err)) || cr_failed(st = conf_restore(&r, err)) ||
         cr_failed(st = tool_conf(tool, &conf, err)) ||
         (tool_opt(tool, OPT_WITH_TOKEN) && cr_failed(st = token_restore(&r, err))) ||
@@ -379,7 +383,7 @@ const struct tool_cmd tool_cmd_restore = {
            "either stay, roles that the backup does not have stay as they are. The\n"
            "configuration is written only where there is none. Keys that are on no token\n"
            "are listed.",
-    .flags = TOOL_HAS_DRY_RUN,
+    .flags = TOOL_HAS_DRY_RUN | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = 1,

@@ -7,6 +7,7 @@
 #include "roles/role_change_rules.h"
 #include "tool_cert.h"
 #include "tool_change.h"
+#include "tool_confirm.h"
 #include "tool_pick.h"
 
 enum { OPT_THUMBPRINT = 1, OPT_REPLACE };
@@ -70,7 +71,7 @@ out:
     return st;
 }
 
-/* --if-generation is meant for every role that holds the key; asked before anything is written. */
+/* --if-generation is meant for every role that holds the key, and so is a confirmation; asked before anything is written. */
 static cr_status check_generations(struct tool *tool, const char *spki, struct cr_err *err)
 {
     const struct role_intent intent = {.if_generation_set = true, .if_generation = tool->if_generation};
@@ -79,16 +80,21 @@ static cr_status check_generations(struct tool *tool, const char *spki, struct c
     size_t n = 0;
     cr_status st;
 
-    if (!tool->if_generation_set)
+    if (!tool->if_generation_set && tool->phase != TOOL_CONFIRMED)
         return cr_ok();
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = store_roles(store, &names, &n, err)))
         return st;
     for (size_t i = 0; i < n && !cr_failed(st); i++) {
         struct role_record *rec = NULL;
         struct cr_stamp stamp;
-        if (cr_failed(st = store_load(store, names[i], &rec, &stamp, err)))
-            break;
-        if (tool_record_holds(rec, spki))
+        if (cr_failed(st = store_load(store, names[i], &rec, &stamp, err))) {
+            if (tool->if_generation_set)
+                break;
+            st = cr_ok(); /* a record that cannot be read must not stop the others */
+            continue;
+        }
+        if (tool_record_holds(rec, spki) && !cr_failed(st = tool_shown_role(tool, names[i], err)) &&
+            tool->if_generation_set)
             st = role_rule_generation(rec, &intent, names[i], err);
         role_record_unref(&rec);
     }
@@ -252,7 +258,7 @@ const struct tool_cmd tool_cmd_revoke = {
     .doc = "From then on import, assign and rollback refuse the key, verification and\n"
            "'jwks' drop it at once. A good previous stays previous; without a replacement\n"
            "roles that signed with the key refuse to sign. Works without the token.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .options = options,
     .run = run,
 };

@@ -52,7 +52,7 @@ const struct tool_cmd tool_cmd_roll = {
            "current at the effective date, by itself, in every process on this server.\n"
            "What was current becomes previous and goes on verifying. In a token role the\n"
            "date lies at least minimum-lead ahead, so that verifiers fetch the key first.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = -1,

@@ -14,7 +14,7 @@ const struct tool_cmd tool_cmd_rollback = {
     .summary = "swap current and previous",
     .doc = "A scheduled next stays scheduled. Refused without a valid previous. Works\n"
            "without the token.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .min_args = 1,
     .max_args = -1,
     .run = run,

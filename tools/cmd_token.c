@@ -98,7 +98,7 @@ static const struct tool_cmd verbs[] = {
                "signature. A location stays where the key still signs, or where its token was\n"
                "not looked at; the others give way to what was found. A key that stands twice\n"
                "on one token is refused by name; keys on no token are listed.",
-        .flags = TOOL_HAS_DRY_RUN,
+        .flags = TOOL_HAS_DRY_RUN | TOOL_ASKS,
         .max_args = 1,
         .run = relink_run,
     },
@@ -115,7 +115,7 @@ const struct tool_cmd tool_cmd_token = {
            "relink: after a token was replaced, finds the keys by public key and corrects\n"
            "their locations in the records; all options but --json are of relink.\n"
            "NAME is a configured token; without it: all. list and info do not log in.",
-    .flags = TOOL_JSON | TOOL_HAS_DRY_RUN,
+    .flags = TOOL_JSON | TOOL_HAS_DRY_RUN | TOOL_ASKS,
     .verbs = verbs,
     .min_args = 1,
     .max_args = 2,

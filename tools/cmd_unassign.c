@@ -26,7 +26,7 @@ const struct tool_cmd tool_cmd_unassign = {
     .summary = "empty a role's slots",
     .doc = "The role keeps its generation and its history; 'show' hides it while it is\n"
            "empty. Certificate and key stay on the token. Works without the token.",
-    .flags = TOOL_CHANGES,
+    .flags = TOOL_CHANGES | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = -1,

@@ -93,8 +93,10 @@ cr_status import_carry_out(struct tool *tool, struct import *im, struct cr_err *
     tool->if_generation_set = false; /* checked above; an updated chain is a generation of its own */
     if (cr_failed(st = holders_update(tool, im, err)))
         return st;
-    if (!im->nroles)
+    if (!im->nroles) {
+        tool->unasked |= !im->nholders; /* a certificate more takes nothing away */
         return import_request_close(tool, im, err);
+    }
     if (tool->dry_run && !im->cert->nlocations) /* where it would go is known to the token alone */
         st = tool_cert_add_location(im->cert, "pkcs11:id=%00;type=private", err);
     im->intent.cert = im->cert;

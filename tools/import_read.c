@@ -2,15 +2,17 @@
 #include <string.h>
 
 #include "import.h"
+#include "tool_confirm.h"
 
 struct asking {
+    struct tool *tool;
     const char *passin, *file;
 };
 
 static cr_status pass_get(void *arg, const char *what, struct cr_buf *pass, struct cr_err *err)
 {
     const struct asking *asking = arg;
-    cr_status st = tool_passphrase(asking->passin, what && *what ? what : "passphrase", pass, err);
+    cr_status st = tool_shown_secret(asking->tool, asking->passin, what && *what ? what : "passphrase", pass, err);
 
     if (st.code == CR_E_PIN)
         return cr_fail(err, CR_E_USAGE,
@@ -21,7 +23,7 @@ static cr_status pass_get(void *arg, const char *what, struct cr_buf *pass, stru
 
 cr_status import_read(struct tool *tool, const char *file, struct import *im, struct cr_err *err)
 {
-    struct asking asking = {tool_opt(tool, OPT_PASSIN), file};
+    struct asking asking = {tool, tool_opt(tool, OPT_PASSIN), file};
     struct cr_buf bytes = {0};
     cr_status st;
 

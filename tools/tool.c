@@ -7,6 +7,7 @@
 
 #include "common/cr_log.h"
 #include "tool_after.h"
+#include "tool_confirm.h"
 #include "tool_parse.h"
 
 static cr_status finish(struct tool *tool, struct cr_err *err)
@@ -22,7 +23,7 @@ static void log_line(void *arg, enum cr_log_level level, const char *line)
 {
     (void)arg;
     if (level <= CR_LOG_WARNING)
-        fprintf(stderr, "certroll: %s%s\n", level == CR_LOG_WARNING ? "warning: " : "", line);
+        tool_talk("certroll: %s%s\n", level == CR_LOG_WARNING ? "warning: " : "", line);
 }
 
 int tool_main(int argc, char **argv, int64_t now)
@@ -36,7 +37,7 @@ int tool_main(int argc, char **argv, int64_t now)
     cr_log_set(log_line, NULL);
     st = tool_parse(&tool, argc, argv, &done, &err);
     if (!cr_failed(st) && !done)
-        st = tool.cmd->run(&tool, &err);
+        st = tool_run(&tool, &err);
     if (!cr_failed(st))
         st = finish(&tool, &err);
     if (cr_failed(st))

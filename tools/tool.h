@@ -29,7 +29,8 @@ enum tool_flags {
     TOOL_CHANGES = 1, /* takes --dry-run, --force, --reason, --if-generation, --json; the store is opened for writing */
     TOOL_JSON = 2,    /* takes --json */
     TOOL_PLUGIN = 8,  /* exits like a monitoring plugin: what fails before it has looked is 3, unknown */
-    TOOL_HAS_DRY_RUN = 4 /* changes something that has no generation: --dry-run, --force, --reason, --json alone */
+    TOOL_HAS_DRY_RUN = 4, /* changes something that has no generation: --dry-run, --force, --reason, --json alone */
+    TOOL_ASKS = 16        /* on a terminal shows first what would change, and asks; takes --yes (tool_confirm.h) */
 };
 
 /* An option of one subcommand. @arg NULL: a flag, else the word for its argument in --help. The same option twice is a
@@ -73,6 +74,9 @@ struct tool_changed {
 
 #define TOOL_OPTIONS_MAX 16
 
+/* A subcommand that asks runs twice: as a dry run whose answer is shown, and, once confirmed, in earnest. */
+enum tool_phase { TOOL_STRAIGHT, TOOL_PREVIEW, TOOL_CONFIRMED };
+
 struct tool {
     const struct tool_cmd *cmd;
     int64_t now;
@@ -82,7 +86,7 @@ struct tool {
 
     /* common options */
     const char *conf_path; /* --config PATH, or NULL */
-    bool json, dry_run, force;
+    bool json, dry_run, force, yes;
     const char *reason;
     bool if_generation_set;
     uint64_t if_generation;
@@ -102,6 +106,9 @@ struct tool {
     bool locked;
     struct tool_changed *changes; /* in their order; tool_after.h */
     size_t nchanges;
+    enum tool_phase phase;
+    bool unasked; /* set by a subcommand in its preview: it would change nothing that stands, and just runs */
+    struct tool_shown *shown; /* what the question was about; tool_confirm.h */
 };
 
 /* ---- options ---- */
@@ -175,7 +182,8 @@ cr_status tool_print_json(json_t *json, struct cr_err *err);
  * CR_E_IO. */
 cr_status tool_output(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err);
 
-/* Appends what @file holds ("-": standard input) to @out, at most @max bytes; pipes are fine. */
+/* Appends what @file holds ("-": standard input) to @out, at most @max bytes; pipes are fine. Once confirmed: the bytes of the
+ * preview. */
 cr_status tool_input(struct tool *tool, const char *file, size_t max, struct cr_buf *out, struct cr_err *err);
 
 /* ---- secrets ---- */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool_confirm.h"
+
 static const char *const verbs[] = {
     [ROLE_ASSIGN] = "assign",     [ROLE_ROLL] = "roll",         [ROLE_ROLL_NOW] = "roll --now",
     [ROLE_CANCEL] = "cancel",     [ROLE_ROLLBACK] = "rollback", [ROLE_UNASSIGN] = "unassign",
@@ -164,7 +166,8 @@ static cr_status plans_make(struct tool *tool, char *const *roles, size_t n, con
     if (cr_failed(st = tool_intent_fill(tool, intent, &filled, err)))
         return st;
     for (size_t i = 0; i < n && !cr_failed(st); i++)
-        st = tool_plan_make(tool, roles[i], &filled, &plans[i], err);
+        if (!cr_failed(st = tool_plan_make(tool, roles[i], &filled, &plans[i], err)))
+            st = tool_shown_plan(tool, roles[i], &plans[i], err);
     tool_intent_clear(&filled);
     return st;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool_confirm.h"
 #include "tool_token.h"
 
 cr_status tool_thumbprint_clean(const char *text, char out[65], struct cr_err *err)
@@ -141,7 +142,7 @@ static cr_status pick(struct role_cert **list, size_t n, const char *hex, const 
     return cr_ok();
 }
 
-cr_status tool_cert_find(struct tool *tool, const char *text, bool tokens, struct role_cert **out, struct cr_err *err)
+static cr_status cert_find(struct tool *tool, const char *text, bool tokens, struct role_cert **out, struct cr_err *err)
 {
     struct role_cert **list = NULL;
     size_t n = 0;
@@ -157,5 +158,18 @@ cr_status tool_cert_find(struct tool *tool, const char *text, bool tokens, struc
     if (!cr_failed(st = tool_token_certs(tool, hex, &list, &n, err)))
         st = pick(list, n, hex, " or on a token with its key", out, err);
     tool_certs_free(&list, n);
+    return st;
+}
+
+cr_status tool_cert_find(struct tool *tool, const char *text, bool tokens, struct role_cert **out, struct cr_err *err)
+{
+    struct role_cert *cert = NULL;
+    cr_status st = cert_find(tool, text, tokens, &cert, err);
+
+    if (!cr_failed(st) && !cr_failed(st = tool_shown_cert(tool, text, cert->thumbprint, err))) {
+        *out = cert;
+        cert = NULL;
+    }
+    role_cert_unref(&cert);
     return st;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "tool_confirm.h"
 
 static cr_status bytes_read(int fd, const char *name, size_t max, struct cr_buf *out, struct cr_err *err)
 {
@@ -28,15 +28,17 @@ static cr_status bytes_read(int fd, const char *name, size_t max, struct cr_buf 
 
 cr_status tool_input(struct tool *tool, const char *file, size_t max, struct cr_buf *out, struct cr_err *err)
 {
-    bool standard = !strcmp(file, "-");
-    int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    cr_status st;
+    bool standard = !strcmp(file, "-"), kept = false;
+    cr_status st = tool_shown_input(tool, out, &kept, err);
+    int fd;
 
-    (void)tool;
+    if (kept || cr_failed(st))
+        return st;
+    fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return cr_fail_errno(err, CR_E_REFUSED, errno, "%s", file);
     st = bytes_read(fd, standard ? "standard input" : file, max, out, err);
     if (!standard)
         close(fd);
-    return st;
+    return cr_failed(st) ? st : tool_shown_input_keep(tool, cr_buf_bytes(out), err);
 }

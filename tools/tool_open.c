@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/conf_pin.h"
+#include "tool_confirm.h"
 #include "tool_member.h"
 #include "tool_parse.h"
 #include "tool_token.h"
@@ -35,7 +36,7 @@ cr_status tool_conf(struct tool *tool, const struct conf **out, struct cr_err *e
 
 static bool changes(const struct tool *tool)
 {
-    return (tool->cmd->flags & (TOOL_CHANGES | TOOL_HAS_DRY_RUN)) && !tool->dry_run;
+    return (tool->cmd->flags & (TOOL_CHANGES | TOOL_HAS_DRY_RUN)) && (!tool->dry_run || tool->phase == TOOL_PREVIEW);
 }
 
 cr_status tool_store(struct tool *tool, struct store **out, struct cr_err *err)
@@ -174,7 +175,7 @@ cr_status tool_lock(struct tool *tool, struct cr_err *err)
     /* What cannot be finished stays pending, and its key is refused by every change all the same. */
     if (cr_failed(tool_revocations_finish(tool, err)))
         tool_warn("a pending revocation could not be finished: %s", err->text);
-    return cr_ok();
+    return tool_shown_check(tool, err);
 }
 
 void tool_unlock(struct tool *tool)
@@ -201,4 +202,5 @@ void tool_close(struct tool *tool)
     free(tool->changes);
     tool->changes = NULL;
     tool->nchanges = 0;
+    tool_shown_free(tool);
 }

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool_confirm.h"
+
+static FILE *aside;       /* a preview is being written */
+static const char *known; /* what a preview said */
+
 enum tool_exit tool_exit_code(enum cr_code code)
 {
     switch (code) {
@@ -43,28 +48,64 @@ void tool_result_changed(struct tool *tool)
     json_object_set_new(tool_result(tool), "changed", json_true());
 }
 
+void tool_aside(FILE *to)
+{
+    aside = to;
+}
+
+void tool_said(const char *text)
+{
+    known = text;
+}
+
 void tool_say(const struct tool *tool, const char *fmt, ...)
 {
+    FILE *to = aside ? aside : stdout;
     va_list ap;
 
     if (tool->json)
         return;
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    vfprintf(to, fmt, ap);
     va_end(ap);
-    putchar('\n');
+    fputc('\n', to);
+}
+
+static void talk(const char *prefix, const char *fmt, va_list ap)
+{
+    char *line = NULL;
+    FILE *text = NULL;
+    size_t n = 0;
+
+    fflush(stdout);
+    if ((text = open_memstream(&line, &n))) {
+        fputs(prefix, text);
+        vfprintf(text, fmt, ap);
+        fclose(text);
+    }
+    if (!line || !known || !strstr(known, line))
+        fputs(line ? line : "certroll: out of memory\n", aside ? aside : stderr);
+    free(line);
+}
+
+void tool_talk(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    talk("", fmt, ap);
+    va_end(ap);
 }
 
 void tool_warn(const char *fmt, ...)
 {
+    char line[1024];
     va_list ap;
 
-    fflush(stdout);
-    fputs("certroll: warning: ", stderr);
+    snprintf(line, sizeof(line), "%s\n", fmt);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    talk("certroll: warning: ", line, ap);
     va_end(ap);
-    fputc('\n', stderr);
 }
 
 cr_status tool_output(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tool_confirm.h"
+
 #define LONGS_MAX 32
 #define OWN       1000 /* getopt value of a subcommand's first option; below: index of a common one */
 
@@ -40,6 +42,13 @@ static cr_status set_force(struct tool *tool, const char *arg, struct cr_err *er
     return cr_ok();
 }
 
+static cr_status set_yes(struct tool *tool, const char *arg, struct cr_err *err)
+{
+    (void)arg, (void)err;
+    tool->yes = true;
+    return cr_ok();
+}
+
 static cr_status set_reason(struct tool *tool, const char *arg, struct cr_err *err)
 {
     if (strlen(arg) > 1000)
@@ -63,6 +72,7 @@ static cr_status set_if_generation(struct tool *tool, const char *arg, struct cr
 const struct tool_common tool_commons[] = {
     {"dry-run", NULL, "show what would change, change nothing", TOOL_CHANGES | TOOL_HAS_DRY_RUN, set_dry_run},
     {"force", NULL, "override the checks that may be overridden", TOOL_CHANGES | TOOL_HAS_DRY_RUN, set_force},
+    {"yes", NULL, "do not ask", TOOL_ASKS, set_yes},
     {"reason", "TEXT", "why; stands in the history", TOOL_CHANGES | TOOL_HAS_DRY_RUN, set_reason},
     {"if-generation", "N", "only if the role's record is still generation N", TOOL_CHANGES, set_if_generation},
     {"json", NULL, "answer in JSON", TOOL_CHANGES | TOOL_HAS_DRY_RUN | TOOL_JSON, set_json},
@@ -86,12 +96,13 @@ const char *tool_opt(const struct tool *tool, int key)
 
 cr_status tool_when(const struct tool *tool, const char *text, int64_t *out, struct cr_err *err)
 {
-    time_t t = (time_t)tool->now;
+    int64_t now = tool_shown_now(tool); /* what was shown is what is stored */
+    time_t t = (time_t)now;
     struct tm tm = {0};
     cr_status st;
 
     localtime_r(&t, &tm);
-    st = cr_when_parse(text, tool->now, tm.tm_gmtoff, out, err);
+    st = cr_when_parse(text, now, tm.tm_gmtoff, out, err);
     return cr_failed(st) ? cr_fail(err, CR_E_USAGE, "%s", strdupa(err->text)) : st;
 }
 

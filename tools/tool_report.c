@@ -5,6 +5,7 @@
 
 #include "roles/role_codec.h"
 #include "tool_change.h"
+#include "tool_confirm.h"
 
 static cr_status view_json(struct tool *tool, const struct role_record *rec, json_t **out, struct cr_err *err)
 {
@@ -86,6 +87,10 @@ static void report_text(struct tool *tool, const char *role, const struct tool_p
 
 cr_status tool_report_role(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
 {
+    cr_status st = tool_shown_note(tool, role, plan, err);
+
+    if (cr_failed(st))
+        return st;
     for (unsigned i = 0; i < plan->outcome.nwarnings; i++)
         tool_warn("%s: %s", role, plan->outcome.warnings[i]);
     if (*plan->outcome.overridden)

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool_confirm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "roles/role_change_rules.h"
+
+#define SECRETS_MAX 4
+#define ANSWER_MAX  80
+
+struct shown_role {
+    char name[ROLE_NAME_MAX + 1];
+    bool changed;
+    uint64_t generation;              /* 0: there was no such role */
+    char before[3][65], after[3][65]; /* thumbprints by slot, "" where it is empty */
+};
+
+struct shown_cert {
+    char *text;
+    char thumbprint[65];
+};
+
+struct tool_shown {
+    int64_t now;
+    struct shown_role *roles;
+    size_t nroles;
+    struct shown_cert *certs;
+    size_t ncerts;
+    struct cr_buf input, secrets[SECRETS_MAX];
+    bool has_input;
+    size_t nsecrets, next; /* secret to give */
+    char *text;            /* of the preview */
+};
+
+void tool_shown_free(struct tool *tool)
+{
+    struct tool_shown *s = tool->shown;
+
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->ncerts; i++)
+        free(s->certs[i].text);
+    for (size_t i = 0; i < s->nsecrets; i++)
+        cr_buf_clear(&s->secrets[i]);
+    cr_buf_clear(&s->input);
+    free(s->certs);
+    free(s->roles);
+    tool_said(NULL);
+    free(s->text);
+    free(s);
+    tool->shown = NULL;
+}
+
+static cr_status changed(struct cr_err *err, const char *what, const char *name)
+{
+    return cr_fail(err, CR_E_CHANGED, "%s %s is another one than was shown: nothing is changed, look again", what,
+                   name);
+}
+
+/* ---- roles ---- */
+
+static void slots_read(const struct role_record *rec, int64_t now, char out[3][65])
+{
+    struct role_view view = {0};
+
+    memset(out, 0, 3 * sizeof(out[0]));
+    if (rec)
+        role_resolve(rec, now, NULL, &view);
+    for (int s = ROLE_CURRENT; rec && s <= ROLE_NEXT; s++) {
+        const struct role_cert *cert = role_view_slot(&view, (enum role_slot)s);
+        if (cert)
+            memcpy(out[s], cert->thumbprint, sizeof(out[s]));
+    }
+}
+
+static struct shown_role *role_find(const struct tool_shown *shown, const char *name)
+{
+    for (size_t i = 0; shown && i < shown->nroles; i++)
+        if (!strcmp(shown->roles[i].name, name))
+            return &shown->roles[i];
+    return NULL;
+}
+
+/* A role that is shown twice is bound to the record before the first change and to what the last one leaves. */
+cr_status tool_shown_note(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
+{
+    struct tool_shown *shown = tool->shown;
+    struct shown_role *more, *r;
+
+    if (tool->phase != TOOL_PREVIEW)
+        return cr_ok();
+    if (!(r = role_find(shown, role))) {
+        if (!(more = realloc(shown->roles, (shown->nroles + 1) * sizeof(*more))))
+            return cr_fail(err, CR_E_NOMEM, "out of memory");
+        shown->roles = more;
+        r = &more[shown->nroles++];
+        *r = (struct shown_role){.generation = plan->before ? plan->before->generation : 0};
+        snprintf(r->name, sizeof(r->name), "%s", role);
+        slots_read(plan->before, tool->now, r->before);
+    }
+    r->changed |= plan->outcome.changed;
+    slots_read(plan->after, tool->now, r->after);
+    return cr_ok();
+}
+
+static cr_status role_same(struct tool *tool, struct store *store, const struct shown_role *r, struct cr_err *err)
+{
+    const struct role_intent intent = {.if_generation_set = true, .if_generation = r->generation};
+    struct role_record *rec = NULL;
+    struct cr_stamp stamp;
+    char slots[3][65];
+    cr_status st = store_load(store, r->name, &rec, &stamp, err);
+
+    if (st.code == CR_E_NOT_FOUND && !r->generation)
+        return cr_ok();
+    if (st.code == CR_E_NOT_FOUND)
+        return cr_fail(err, CR_E_CHANGED, "nothing is changed: role %s is gone", r->name);
+    if (cr_failed(st))
+        return st;
+    st = role_rule_generation(rec, &intent, r->name, err);
+    slots_read(rec, tool->now, slots);
+    if (!cr_failed(st) && memcmp(slots, r->before, sizeof(slots)))
+        st = cr_fail(err, CR_E_CHANGED, "role %s: a date passed meanwhile, and its slots are not those that were shown",
+                     r->name);
+    role_record_unref(&rec);
+    return st.code == CR_E_CHANGED ? cr_prefix(err, st, "nothing is changed") : st;
+}
+
+cr_status tool_shown_check(struct tool *tool, struct cr_err *err)
+{
+    struct store *store;
+    cr_status st;
+
+    if (tool->phase != TOOL_CONFIRMED)
+        return cr_ok();
+    if (cr_failed(st = tool_store(tool, &store, err)))
+        return st;
+    for (size_t i = 0; i < tool->shown->nroles && !cr_failed(st); i++)
+        st = role_same(tool, store, &tool->shown->roles[i], err);
+    return st;
+}
+
+static cr_status not_shown(const char *role, struct cr_err *err)
+{
+    return cr_fail(err, CR_E_CHANGED, "nothing is changed: role %s would change too by now, and was not shown", role);
+}
+
+cr_status tool_shown_role(struct tool *tool, const char *role, struct cr_err *err)
+{
+    return tool->phase != TOOL_CONFIRMED || role_find(tool->shown, role) ? cr_ok() : not_shown(role, err);
+}
+
+cr_status tool_shown_plan(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
+{
+    const struct shown_role *r = role_find(tool->shown, role);
+    char after[3][65];
+
+    if (tool->phase != TOOL_CONFIRMED || !plan->outcome.changed)
+        return cr_ok();
+    slots_read(plan->after, tool->now, after);
+    if (!r || !r->changed)
+        return not_shown(role, err);
+    for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++)
+        if (strcmp(r->after[s], after[s]) && strcmp(r->after[s], TOOL_SHOWN_UNMADE))
+            return changed(err, role_slot_text((enum role_slot)s), role);
+    return cr_ok();
+}
+
+/* ---- certificates, input ---- */
+
+cr_status tool_shown_cert(struct tool *tool, const char *text, const char *thumbprint, struct cr_err *err)
+{
+    struct tool_shown *s = tool->shown;
+    struct shown_cert *more;
+    cr_status st;
+
+    if (tool->phase == TOOL_STRAIGHT)
+        return cr_ok();
+    for (size_t i = 0; i < s->ncerts; i++)
+        if (!strcmp(s->certs[i].text, text))
+            return strcmp(s->certs[i].thumbprint, thumbprint) ? changed(err, "the certificate named", text) : cr_ok();
+    if (!(more = realloc(s->certs, (s->ncerts + 1) * sizeof(*more))))
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    s->certs = more;
+    if (cr_failed(st = cr_strdup(text, &more[s->ncerts].text, err)))
+        return st;
+    snprintf(more[s->ncerts++].thumbprint, sizeof(more->thumbprint), "%s", thumbprint);
+    return st;
+}
+
+int64_t tool_shown_now(const struct tool *tool)
+{
+    return tool->phase == TOOL_CONFIRMED ? tool->shown->now : tool->now;
+}
+
+cr_status tool_shown_input(struct tool *tool, struct cr_buf *out, bool *kept, struct cr_err *err)
+{
+    *kept = tool->phase == TOOL_CONFIRMED && tool->shown->has_input;
+    return *kept ? cr_buf_append(out, tool->shown->input.p, tool->shown->input.n, err) : cr_ok();
+}
+
+cr_status tool_shown_input_keep(struct tool *tool, struct cr_bytes input, struct cr_err *err)
+{
+    if (tool->phase != TOOL_PREVIEW)
+        return cr_ok();
+    tool->shown->has_input = true;
+    return cr_buf_set(&tool->shown->input, input.p, input.n, err);
+}
+
+/* They are asked for in the same order again. */
+cr_status tool_shown_secret(struct tool *tool, const char *arg, const char *what, struct cr_buf *out,
+                            struct cr_err *err)
+{
+    struct tool_shown *s = tool->shown;
+    cr_status st;
+
+    if (tool->phase == TOOL_CONFIRMED && s->next < s->nsecrets) {
+        const struct cr_buf *kept = &s->secrets[s->next++];
+        return cr_buf_set(out, kept->p, kept->n, err);
+    }
+    st = tool_passphrase(arg, what, out, err);
+    if (!cr_failed(st) && tool->phase == TOOL_PREVIEW && s->nsecrets < SECRETS_MAX)
+        st = cr_buf_set(&s->secrets[s->nsecrets++], out->p, out->n, err);
+    return st;
+}
+
+/* ---- the question ---- */
+
+bool tool_answer_is_yes(const char *line)
+{
+    size_t n;
+
+    line += strspn(line, " \t\r\n");
+    n = strcspn(line, " \t\r\n");
+    return (n == 1 || n == 3) && !strncasecmp(line, "yes", n) && !line[n + strspn(line + n, " \t\r\n")];
+}
+
+/* A line of standard input; the end of it, or of the terminal, is an answer that says nothing. */
+static void line_read(char line[ANSWER_MAX])
+{
+    size_t n = 0;
+    char c = '\0';
+
+    while (c != '\n') {
+        ssize_t got = read(STDIN_FILENO, &c, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            fputc('\n', stderr);
+            n = 0;
+            break;
+        }
+        if (n + 1 < ANSWER_MAX)
+            line[n++] = c;
+    }
+    line[n] = '\0';
+}
+
+static cr_status ask(const char *text, struct cr_err *err)
+{
+    char line[ANSWER_MAX];
+
+    fflush(stdout);
+    fprintf(stderr, "%sChange this? [y/N] ", text);
+    fflush(stderr);
+    line_read(line);
+    return tool_answer_is_yes(line) ? cr_ok() : cr_fail(err, CR_E_REFUSED, "not confirmed: nothing is changed");
+}
+
+/* The dry run. What it says goes into shown->text. */
+static cr_status preview(struct tool *tool, struct cr_err *err)
+{
+    struct tool_shown *shown = calloc(1, sizeof(*shown));
+    size_t n = 0;
+    FILE *text = shown ? open_memstream(&shown->text, &n) : NULL;
+    cr_status st;
+
+    if (!text) {
+        free(shown);
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    }
+    shown->now = tool->now;
+    tool->shown = shown;
+    tool->phase = TOOL_PREVIEW;
+    tool->dry_run = true;
+    tool_aside(text);
+    st = tool->cmd->run(tool, err);
+    tool_aside(NULL);
+    if (fclose(text) && !cr_failed(st))
+        st = cr_fail(err, CR_E_NOMEM, "out of memory");
+    return st;
+}
+
+/* Forgets what the preview made of the command line and its result. */
+static void rewind_to(struct tool *tool, const struct tool *before)
+{
+    json_decref(tool->result);
+    tool->result = NULL;
+    tool->exit_code = before->exit_code;
+    tool->dry_run = before->dry_run;
+    tool->if_generation_set = before->if_generation_set;
+    tool->if_generation = before->if_generation;
+}
+
+static int64_t uptime(void)
+{
+    struct timespec ts = {0};
+
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return ts.tv_sec;
+}
+
+static bool asks(const struct tool *tool)
+{
+    return tool->cmd->flags & TOOL_ASKS && !tool->yes && !tool->dry_run && !tool->json && isatty(STDIN_FILENO) &&
+           isatty(STDERR_FILENO);
+}
+
+cr_status tool_run(struct tool *tool, struct cr_err *err)
+{
+    const struct tool before = *tool;
+    int64_t start = uptime();
+    bool changes;
+    cr_status st;
+
+    if (!asks(tool))
+        return tool->cmd->run(tool, err);
+    st = preview(tool, err);
+    if (cr_failed(st)) {
+        fputs(tool->shown && tool->shown->text ? tool->shown->text : "", stderr);
+        return st;
+    }
+    changes = !tool->unasked && json_is_true(json_object_get(tool->result, "changed"));
+    if (changes && cr_failed(st = ask(tool->shown->text, err)))
+        return st;
+    rewind_to(tool, &before);
+    tool->now += uptime() - start;
+    tool->phase = TOOL_CONFIRMED;
+    if (changes)
+        tool_said(tool->shown->text);
+    return tool->cmd->run(tool, err);
+}
