@@ -32,9 +32,9 @@ struct tool_shown {
     struct shown_cert *certs;
     size_t ncerts;
     struct cr_buf input, secrets[SECRETS_MAX];
-    bool has_input;
-    size_t nsecrets, next; /* secret to give */
-    char *text;            /* of the preview */
+    bool has_input, unbound; /* nothing that stands changes: nothing was asked */
+    size_t nsecrets, next;   /* secret to give */
+    char *text;              /* of the preview */
 };
 
 void tool_shown_free(struct tool *tool)
@@ -56,10 +56,9 @@ void tool_shown_free(struct tool *tool)
     tool->shown = NULL;
 }
 
-static cr_status changed(struct cr_err *err, const char *what, const char *name)
+static bool bound(const struct tool *tool)
 {
-    return cr_fail(err, CR_E_CHANGED, "%s %s is another one than was shown: nothing is changed, look again", what,
-                   name);
+    return tool->phase == TOOL_CONFIRMED && !tool->shown->unbound;
 }
 
 /* ---- roles ---- */
@@ -136,7 +135,7 @@ cr_status tool_shown_check(struct tool *tool, struct cr_err *err)
     struct store *store;
     cr_status st;
 
-    if (tool->phase != TOOL_CONFIRMED)
+    if (!bound(tool))
         return cr_ok();
     if (cr_failed(st = tool_store(tool, &store, err)))
         return st;
@@ -152,7 +151,7 @@ static cr_status not_shown(const char *role, struct cr_err *err)
 
 cr_status tool_shown_role(struct tool *tool, const char *role, struct cr_err *err)
 {
-    return tool->phase != TOOL_CONFIRMED || role_find(tool->shown, role) ? cr_ok() : not_shown(role, err);
+    return !bound(tool) || role_find(tool->shown, role) ? cr_ok() : not_shown(role, err);
 }
 
 cr_status tool_shown_plan(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
@@ -160,14 +159,15 @@ cr_status tool_shown_plan(struct tool *tool, const char *role, const struct tool
     const struct shown_role *r = role_find(tool->shown, role);
     char after[3][65];
 
-    if (tool->phase != TOOL_CONFIRMED || !plan->outcome.changed)
+    if (!bound(tool) || !plan->outcome.changed)
         return cr_ok();
     slots_read(plan->after, tool->now, after);
     if (!r || !r->changed)
         return not_shown(role, err);
     for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++)
         if (strcmp(r->after[s], after[s]) && strcmp(r->after[s], TOOL_SHOWN_UNMADE))
-            return changed(err, role_slot_text((enum role_slot)s), role);
+            return cr_fail(err, CR_E_CHANGED, "nothing is changed: role %s would end with another %s than was shown",
+                           role, role_slot_text((enum role_slot)s));
     return cr_ok();
 }
 
@@ -183,7 +183,10 @@ cr_status tool_shown_cert(struct tool *tool, const char *text, const char *thumb
         return cr_ok();
     for (size_t i = 0; i < s->ncerts; i++)
         if (!strcmp(s->certs[i].text, text))
-            return strcmp(s->certs[i].thumbprint, thumbprint) ? changed(err, "the certificate named", text) : cr_ok();
+            return !strcmp(s->certs[i].thumbprint, thumbprint)
+                       ? cr_ok()
+                       : cr_fail(err, CR_E_CHANGED, "nothing is changed: '%s' names another certificate than was shown",
+                                 text);
     if (!(more = realloc(s->certs, (s->ncerts + 1) * sizeof(*more))))
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     s->certs = more;
@@ -341,6 +344,7 @@ cr_status tool_run(struct tool *tool, struct cr_err *err)
     rewind_to(tool, &before);
     tool->now += uptime() - start;
     tool->phase = TOOL_CONFIRMED;
+    tool->shown->unbound = tool->unasked;
     if (changes)
         tool_said(tool->shown->text);
     return tool->cmd->run(tool, err);

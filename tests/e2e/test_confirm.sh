@@ -72,3 +72,121 @@ out_lacks "$R: changed"
 grep -q "^$R: changed" result || fail "the result is not on standard output"
 ! grep -q "would change" result || fail "the preview is on standard output"
 ok "no question without a terminal or with --yes, --json, --dry-run; the result alone goes to standard output"
+
+# what is stored is what was shown; the other change finds no lock in its way
+a=$(thumb a)
+run certroll assign $R --thumbprint "$a"
+same "$(slot current)" "$a"
+now=$(generation)
+answer 4 "!certroll roll $R --thumbprint $c --at +30d --reason other" certroll assign $R --thumbprint "$b"
+asked
+out_has "nothing is changed"
+same "$(slot current) $(slot next) $(generation)" "$a $c $((now + 1))"
+answer 4 "!certroll cancel $R" certroll unassign $R --slot next
+same "$(slot next)" ""
+run certroll import d.pfx Other --use token --passin pass:pw
+answer 0 "!certroll assign Other --thumbprint $b" certroll assign $R --thumbprint "$b" # another role's change is nobody's business
+same "$(slot current)" "$b"
+run certroll assign Other --thumbprint "$(thumb d)"
+answer 4 "!certroll assign Other --thumbprint $c" certroll assign $R --from Other
+out_has "would end with another current than was shown"
+same "$(slot current)" "$b"
+answer 4 "!certroll import a.pfx New --use token --passin pass:pw" certroll assign New --use token --thumbprint "$b"
+same "$(slot current New)" "$a"
+now=$(generation)
+answer 4 "!certroll assign Other --thumbprint $b" certroll assign $R Other --thumbprint "$a" # of two roles one: none changes
+same "$(generation)" "$now"
+ok "a change meanwhile: exit 4, nothing changed; a change of another role does not matter"
+
+# time goes on while it waits
+answer 4 "!sleep 3" certroll roll $R --thumbprint "$c" --at +2s
+same "$(slot next)" "" "the date that was shown is past"
+run certroll roll $R --thumbprint "$c" --at +3s
+answer 4 "!sleep 4" certroll cancel $R
+out_has "a date passed meanwhile"
+same "$(slot current)" "$c" "its date came"
+answer 0 "!sleep 3" certroll roll $R --thumbprint "$a" --at +1h
+shown=$(sed -n 's/.*next.*takes over //p' out | head -n 1)
+same "$(certroll show $R --json | json 'd["roles"][0]["next"]["effective_date"]' /dev/stdin)" "$(tr -d '\r' <<<"$shown")"
+answer 0 y certroll cancel $R
+asked
+ok "a roll that takes effect meanwhile is not undone, and +1h counts from what was shown"
+
+# every command that changes what stands, with whatever it asks for besides
+cert e
+cert f
+before=$(state)
+answer 1 $'pw\nn' certroll import e.pfx $R
+asked
+same "$(grep -c 'the PFX: ' out)" 1 "asked for the passphrase again"
+same "$(state)" "$before"
+answer 0 $'pw\ny' certroll import e.pfx $R
+same "$(grep -c 'the PFX: ' out)" 1 "asked for the passphrase again"
+same "$(slot current)" "$(thumb e)"
+answer 0 y bash -c "certroll import <(cat f.pfx) $R --at +30d --passin file:<(echo pw)"
+asked
+same "$(slot next)" "$(thumb f)"
+cert g
+answer 0 pw certroll import g.pfx
+unasked
+same "$(grep -c 'the PFX: ' out)" 1 "asked for the passphrase again"
+answer 1 n certroll generate Gen --days 9 --use tls
+asked
+out_has "(not made yet)"
+refused 1 "no role Gen" certroll show Gen
+run certroll certs --json
+same "$(json 'len(d["keys"])')" 0 "a key was made before the answer"
+answer 0 y certroll generate Gen --days 9 --use tls
+run certroll show Gen
+answer 0 - certroll request Req --use tls --subject /CN=x --out req.csr
+unasked
+answer 1 n certroll request --cancel Req
+asked
+answer 0 y certroll request --cancel Req
+asked
+answer 1 n certroll remove --thumbprint "$(thumb g | cut -c1-12)"
+asked
+out_has "would be removed"
+answer 0 y certroll remove --thumbprint "$(thumb g | cut -c1-12)"
+refused 1 "no certificate" certroll remove --thumbprint "$(thumb g)"
+answer 1 n certroll unassign Other
+answer 0 y certroll unassign Other
+asked
+run certroll backup saved.json
+run certroll assign $R --thumbprint "$a"
+answer 1 n certroll restore saved.json
+asked
+same "$(slot current)" "$a"
+answer 4 "!certroll assign $R --thumbprint $c" certroll restore saved.json
+answer 0 y certroll restore saved.json
+same "$(slot current)" "$(thumb e)"
+same "$(certroll show Other --json | json 'd["roles"][0]["current"]' /dev/stdin)" null
+answer 1 n certroll revoke --thumbprint "$(thumb e)"
+asked
+out_has "would be revoked"
+[ ! -e lab/state/revoked.json ] || ! grep -q "$(thumb e)" lab/state/revoked.json || fail "it is revoked"
+answer 4 "!certroll assign Other --thumbprint $(thumb e)" certroll revoke --thumbprint "$(thumb e)"
+out_has "nothing is"
+[ ! -e lab/state/revoked.json ] || ! grep -q "$(thumb e)" lab/state/revoked.json || fail "it is revoked"
+answer 0 y certroll revoke --thumbprint "$(thumb e)" --replace-with "$b"
+asked
+same "$(slot current) $(slot current Other)" "$b $b"
+same "$(grep warning out | sort | uniq -d)" "" "a warning twice"
+sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' lab/state/certs/"$b".json
+answer 1 n certroll token relink
+asked
+out_has "would be relinked"
+answer 0 y certroll token relink
+run certroll token relink
+out_lacks "relinked"
+ok "import, generate, request --cancel, remove, unassign, restore, revoke and token relink ask"
+
+# a warning is said once, with the question
+differ "$(slot next)" ""
+answer 0 y certroll assign $R --thumbprint "$(thumb d)"
+same "$(grep -c 'stays scheduled' out)" 1 "how often it warns"
+answer 1 y certroll assign $R --thumbprint "$(thumb e)"
+unasked
+out_has "revoked"
+run certroll history verify
+ok "one warning, and no question for what would be refused"
