@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A subcommand of the test's own, on a terminal of its own. */
+#include "tools/tool_confirm.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tools/tool_parse.h"
+
+#define NOW INT64_C(1795392000)
+
+static struct {
+    unsigned previews, runs;
+    bool no_change, unasked, fails, reads, other;
+    char input[64], said[256];
+    int64_t when;
+} did;
+
+static void plan_set(struct tool_plan *plan, const char *before, const char *after, bool changed)
+{
+    const char *const texts[] = {before, after};
+    struct role_record **const recs[] = {&plan->before, &plan->after};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct role_cert *cert = NULL;
+        assert_false(cr_failed(role_record_new("R", recs[i], NULL)));
+        assert_false(cr_failed(role_cert_new(&cert, NULL)));
+        snprintf(cert->thumbprint, sizeof(cert->thumbprint), "%s", texts[i]);
+        role_cert_put(&(*recs[i])->current, cert);
+        role_cert_unref(&cert);
+    }
+    plan->outcome.changed = changed;
+}
+
+static cr_status run(struct tool *tool, struct cr_err *err)
+{
+    struct cr_buf input = {0};
+    struct tool_plan plan = {0};
+    cr_status st = cr_ok();
+
+    if (tool->phase == TOOL_PREVIEW)
+        did.previews++;
+    else
+        did.runs++;
+    assert_int_equal(tool->dry_run, tool->phase == TOOL_PREVIEW);
+    assert_false(cr_failed(tool_when(tool, "+1h", &did.when, err)));
+    if (did.reads && !cr_failed(st = tool_input(tool, "-", 64, &input, err)))
+        snprintf(did.input, sizeof(did.input), "%.*s", (int)input.n, (const char *)input.p);
+    cr_buf_clear(&input);
+    if (cr_failed(st))
+        return st;
+    if (did.fails)
+        return cr_fail(err, CR_E_REFUSED, "refused as it is");
+    tool->unasked = did.unasked;
+    tool->if_generation_set = false;
+    tool->exit_code = 7;
+    plan_set(&plan, "aa", tool->phase == TOOL_CONFIRMED && did.other ? "cc" : "bb", !did.no_change);
+    st = tool->phase == TOOL_PREVIEW ? tool_shown_note(tool, "R", &plan, err) : tool_shown_plan(tool, "R", &plan, err);
+    if (!did.no_change)
+        tool_result_changed(tool);
+    tool_warn("look out");
+    tool_say(tool, "it changes");
+    tool_plan_clear(&plan);
+    return st;
+}
+
+static const struct tool_cmd cmd = {
+    .name = "x", .args = "", .summary = "x", .flags = TOOL_CHANGES | TOOL_ASKS, .run = run};
+const struct tool_cmd *const tool_cmds[] = {&cmd};
+const size_t tool_ncmds = 1;
+
+/* tool_run with @answer typed at its terminal; what it says on standard error goes into did.said. */
+static enum cr_code ran(struct tool *tool, const char *answer)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave, in = dup(STDIN_FILENO), out = dup(STDERR_FILENO);
+    struct cr_err err = {0};
+    cr_status st;
+    ssize_t n;
+
+    assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
+    slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    assert_true(slave >= 0);
+    assert_int_equal(write(master, answer, strlen(answer)), strlen(answer));
+    dup2(slave, STDIN_FILENO);
+    dup2(slave, STDERR_FILENO);
+    tool->cmd = &cmd;
+    tool->now = NOW;
+    st = tool_run(tool, &err);
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDERR_FILENO);
+    fcntl(master, F_SETFL, O_NONBLOCK);
+    n = read(master, did.said, sizeof(did.said) - 1);
+    did.said[n > 0 ? n : 0] = '\0';
+    close(master);
+    close(slave);
+    close(in);
+    close(out);
+    tool_close(tool);
+    return st.code;
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    memset(&did, 0, sizeof(did));
+    return 0;
+}
+
+static void yes_runs_it_in_earnest_once_it_was_shown(void **state)
+{
+    struct tool tool = {.if_generation_set = true, .if_generation = 3};
+
+    (void)state;
+    assert_int_equal(ran(&tool, "y\n"), CR_OK);
+    assert_int_equal(did.previews, 1);
+    assert_int_equal(did.runs, 1);
+    assert_int_equal(tool.exit_code, 7);
+    assert_non_null(strstr(did.said, "it changes"));
+    assert_non_null(strstr(did.said, "Change this? [y/N]"));
+    assert_null(strstr(strstr(did.said, "look out") + 1, "look out")); /* once */
+    assert_int_equal(did.when, NOW + 3600);
+}
+
+static void anything_else_does_not(void **state)
+{
+    static const char *const answers[] = {"n\n", "\n", "\4", "yy\n", "no yes\n"};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(answers); i++) {
+        struct tool tool = {0};
+        fresh(NULL);
+        assert_int_equal(ran(&tool, answers[i]), CR_E_REFUSED);
+        assert_int_equal(did.previews, 1);
+        assert_int_equal(did.runs, 0);
+    }
+}
+
+static void no_question_where_the_row_or_an_option_says_so(void **state)
+{
+    struct tool rows[] = {{.yes = true}, {.json = true}};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        fresh(NULL);
+        assert_int_equal(ran(&rows[i], ""), CR_OK);
+        assert_int_equal(did.previews, 0);
+        assert_int_equal(did.runs, 1);
+    }
+}
+
+static void no_question_for_what_changes_nothing(void **state)
+{
+    struct tool same = {0}, fresh_one = {0}, refused = {0};
+
+    (void)state;
+    did.no_change = true;
+    assert_int_equal(ran(&same, ""), CR_OK);
+    assert_int_equal(did.runs, 1);
+    fresh(NULL);
+    did.unasked = true;
+    assert_int_equal(ran(&fresh_one, ""), CR_OK);
+    assert_int_equal(did.runs, 1);
+    assert_null(strstr(did.said, "Change this?"));
+    fresh(NULL);
+    did.fails = true;
+    assert_int_equal(ran(&refused, ""), CR_E_REFUSED);
+    assert_int_equal(did.runs, 0);
+}
+
+static void another_certificate_than_was_shown_is_refused(void **state)
+{
+    struct tool tool = {0};
+
+    (void)state;
+    did.other = true;
+    assert_int_equal(ran(&tool, "y\n"), CR_E_CHANGED);
+    assert_int_equal(did.runs, 1);
+}
+
+static void input_is_read_once(void **state)
+{
+    struct tool tool = {0};
+
+    (void)state;
+    did.reads = true;
+    assert_int_equal(ran(&tool, "some text\n\4y\n"), CR_OK);
+    assert_int_equal(did.runs, 1);
+    assert_string_equal(did.input, "some text\n");
+}
+
+static void yes_is_a_word_of_its_own(void **state)
+{
+    static const char *const yes[] = {"y", "Y\n", "yes\r\n", " YES \n"}, *const no[] = {"",     "\n", "ye", "yess",
+                                                                                        "y es", "n",  "y y"};
+
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(yes); i++)
+        assert_true(tool_answer_is_yes(yes[i]));
+    for (size_t i = 0; i < CR_COUNT(no); i++)
+        assert_false(tool_answer_is_yes(no[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(yes_runs_it_in_earnest_once_it_was_shown, fresh),
+        cmocka_unit_test_setup(anything_else_does_not, fresh),
+        cmocka_unit_test_setup(no_question_where_the_row_or_an_option_says_so, fresh),
+        cmocka_unit_test_setup(no_question_for_what_changes_nothing, fresh),
+        cmocka_unit_test_setup(another_certificate_than_was_shown_is_refused, fresh),
+        cmocka_unit_test_setup(input_is_read_once, fresh),
+        cmocka_unit_test_setup(yes_is_a_word_of_its_own, fresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
