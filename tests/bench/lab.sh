@@ -22,7 +22,7 @@ lab_key() {
     shift
     plain openssl req -x509 "$@" -nodes -keyout "$T/$name.key" -out "$T/$name.crt" -days 30 -subj "/CN=$name" 2>/dev/null
     cat "$T/$name.key" "$T/$name.crt" >"$T/$name.pem"
-    $certroll import "$T/$name.pem" "$name" --use token >/dev/null
+    $certroll import "$T/$name.pem" "$name" --use token --yes >/dev/null
 }
 plain() { env -u OPENSSL_CONF -u CERTROLL_CONFIG "$@"; }
 

@@ -80,7 +80,7 @@ memory_new() {
         plain openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/m.key" -out "$T/m.crt" -days 30 \
             -subj "/CN=m$i" 2>/dev/null
         cat "$T/m.key" "$T/m.crt" >"$T/m.pem"
-        $certroll import "$T/m.pem" "m$i" --use token >/dev/null
+        $certroll import "$T/m.pem" "m$i" --use token --yes >/dev/null
     done
 }
 

@@ -12,6 +12,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/certroll-e2e.XXXXXX")
 work=$T
 unset OPENSSL_CONF CERTROLL_CONFIG SOFTHSM2_CONF
 umask 022
+exec </dev/null # started by hand, too, nothing asks a question
 # for builds with sanitizers: suppressions by library want whole stacks
 export ASAN_OPTIONS=${ASAN_OPTIONS:-fast_unwind_on_malloc=0} LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$HERE/lsan.supp:print_suppressions=0}
 

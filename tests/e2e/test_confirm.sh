@@ -13,7 +13,7 @@ answer() { # STATUS ANSWER COMMAND...: on a terminal
 }
 asked() { out_has "Change this? [y/N]"; }
 unasked() { out_lacks "Change this?"; }
-generation() { certroll show "${1:-$R}" --json | json 'd["roles"][0]["generation"]' /dev/stdin; }
+generation() { certroll show $R --json | json 'd["roles"][0]["generation"]' /dev/stdin; }
 slot() { certroll show "${2:-$R}" --json | json '(d["roles"][0]["'"$1"'"] or {"thumbprint_sha256": ""})["thumbprint_sha256"]' /dev/stdin; }
 state() { find lab/state -type f ! -name lock -exec sha256sum {} + | sort; }
 for name in a b c d; do cert $name; done
@@ -101,8 +101,8 @@ ok "a change meanwhile: exit 4, nothing changed; a change of another role does n
 # time goes on while it waits
 answer 4 "!sleep 3" certroll roll $R --thumbprint "$c" --at +2s
 same "$(slot next)" "" "the date that was shown is past"
-run certroll roll $R --thumbprint "$c" --at +3s
-answer 4 "!sleep 4" certroll cancel $R
+run certroll roll $R --thumbprint "$c" --at +6s
+answer 4 "!sleep 7" certroll cancel $R
 out_has "a date passed meanwhile"
 same "$(slot current)" "$c" "its date came"
 answer 0 "!sleep 3" certroll roll $R --thumbprint "$a" --at +1h

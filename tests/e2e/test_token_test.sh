@@ -9,7 +9,7 @@ cd "$T"
 
 outside() { # ROLE ALG: the token in out, by jwcrypto and PyJWT and the output of `certroll jwks`
     certroll jwks "$1" >set.json || fail "jwks"
-    /usr/bin/python3 - out set.json "$2" <<'PY' || fail "others do not verify it"
+    plain /usr/bin/python3 - out set.json "$2" <<'PY' || fail "others do not verify it"
 import json, sys
 import jwt
 from jwcrypto import jwk, jws
@@ -43,7 +43,7 @@ cert ed ed25519
 run certroll import rsa.pfx OAuthTokenIssuer --passin pass:pw
 for row in "p256 ES256" "p384 ES384" "p521 ES512" "ed EdDSA" "rsa RS256"; do
     read -r name alg <<<"$row"
-    run certroll import $name.pfx "R-$name" --use token --passin pass:pw
+    run certroll import "$name.pfx" "R-$name" --use token --passin pass:pw
     for i in 1 2 3; do # short r and s come up now and then
         run certroll token-test "R-$name"
         err_lacks certroll
