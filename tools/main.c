@@ -3,7 +3,12 @@
 
 #include "tool.h"
 
+static int64_t now(void)
+{
+    return (int64_t)time(NULL);
+}
+
 int main(int argc, char **argv)
 {
-    return tool_main(argc, argv, (int64_t)time(NULL));
+    return tool_main(argc, argv, now);
 }

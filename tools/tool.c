@@ -26,9 +26,9 @@ static void log_line(void *arg, enum cr_log_level level, const char *line)
         tool_talk("certroll: %s%s\n", level == CR_LOG_WARNING ? "warning: " : "", line);
 }
 
-int tool_main(int argc, char **argv, int64_t now)
+int tool_main(int argc, char **argv, int64_t (*clock)(void))
 {
-    struct tool tool = {.now = now};
+    struct tool tool = {.now = clock(), .clock = clock};
     struct cr_err err = {0};
     bool done = false;
     cr_status st;

@@ -5,7 +5,8 @@
  *
  * A subcommand is one file tools/cmd_NAME.c with a `const struct tool_cmd tool_cmd_NAME`, declared below and listed in
  * tool_cmds.c. It returns a cr_status; the frame prints "certroll: SENTENCE" on stderr and turns the code into an exit
- * code. Results go to stdout, talk (warnings, prompts) to stderr. main reads the clock once, into tool->now. */
+ * code. Results go to stdout, talk (warnings, prompts) to stderr. main reads the clock, into tool->now, and
+ * after a question once more. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -80,8 +81,9 @@ enum tool_phase { TOOL_STRAIGHT, TOOL_PREVIEW, TOOL_CONFIRMED };
 struct tool {
     const struct tool_cmd *cmd;
     int64_t now;
-    int exit_code; /* of a subcommand that succeeded */
-    char **args;   /* operands, borrowed from argv */
+    int64_t (*clock)(void); /* for the time after a question */
+    int exit_code;          /* of a subcommand that succeeded */
+    char **args;            /* operands, borrowed from argv */
     int nargs;
 
     /* common options */
@@ -97,6 +99,7 @@ struct tool {
         const char *arg;
     } opts[TOOL_OPTIONS_MAX];
     int nopts;
+    enum tool_phase phase;
     struct conf *conf;
     struct store *store;
     struct tok_local *tokens;
@@ -104,10 +107,9 @@ struct tool {
     struct tool_who who;
     json_t *result;
     bool locked;
+    bool unasked; /* set by a subcommand in its preview: it would change nothing that stands, and just runs */
     struct tool_changed *changes; /* in their order; tool_after.h */
     size_t nchanges;
-    enum tool_phase phase;
-    bool unasked; /* set by a subcommand in its preview: it would change nothing that stands, and just runs */
     struct tool_shown *shown; /* what the question was about; tool_confirm.h */
 };
 
@@ -194,8 +196,9 @@ cr_status tool_passphrase(const char *arg, const char *what, struct cr_buf *out,
 
 /* ---- frame ---- */
 
-/* Parses, runs, reports, cleans up; the exit code. @now in seconds. */
-int tool_main(int argc, char **argv, int64_t now);
+/* Parses, runs, reports, cleans up; the exit code. @clock tells the seconds: asked once at first, and again after a question
+ * that waited for its answer. */
+int tool_main(int argc, char **argv, int64_t (*clock)(void));
 enum tool_exit tool_exit_code(enum cr_code code);
 
 /* In the order of --help. */

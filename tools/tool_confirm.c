@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "roles/role_change_rules.h"
@@ -310,14 +309,6 @@ static void rewind_to(struct tool *tool, const struct tool *before)
     tool->if_generation = before->if_generation;
 }
 
-static int64_t uptime(void)
-{
-    struct timespec ts = {0};
-
-    clock_gettime(CLOCK_BOOTTIME, &ts);
-    return ts.tv_sec;
-}
-
 static bool asks(const struct tool *tool)
 {
     return tool->cmd->flags & TOOL_ASKS && !tool->yes && !tool->dry_run && !tool->json && isatty(STDIN_FILENO) &&
@@ -327,7 +318,6 @@ static bool asks(const struct tool *tool)
 cr_status tool_run(struct tool *tool, struct cr_err *err)
 {
     const struct tool before = *tool;
-    int64_t start = uptime();
     bool changes;
     cr_status st;
 
@@ -342,7 +332,7 @@ cr_status tool_run(struct tool *tool, struct cr_err *err)
     if (changes && cr_failed(st = ask(tool->shown->text, err)))
         return st;
     rewind_to(tool, &before);
-    tool->now += uptime() - start;
+    tool->now = tool->clock();
     tool->phase = TOOL_CONFIRMED;
     tool->shown->unbound = tool->unasked;
     if (changes)
