@@ -229,3 +229,26 @@ same "$(locations OAuthTokenIssuer)" '["replaced", "twin"]' # it may come back
 run softhsm2-util --delete-token --token replaced
 refused 3 "token" certroll token relink
 ok "a location that another token has stays; a token that does not answer keeps its own"
+
+# What another tool puts on a SoftHSM is its owner's alone; a relink opens it to those who sign.
+if [ "$(id -u)" = 0 ]; then
+    reachable_build
+    run certroll init --dir "$T/g" --group daemon
+    no_lead "$T/g"
+    export CERTROLL_CONFIG=$T/g/certroll.conf OPENSSL_CONF=$T/g/openssl.cnf SOFTHSM2_CONF=$T/g/softhsm2.conf
+    member() { setpriv --reuid nobody --regid nogroup --groups daemon "$@"; }
+    echo data >data
+    run certroll import a.pfx OAuthTokenIssuer --passin pass:pw
+    run member openssl dgst -sha256 -sign certroll://OAuthTokenIssuer data
+    pin=$(cat g/pin)
+    run softhsm2-util --delete-token --token certroll
+    run softhsm2-util --init-token --free --label replaced --pin "$pin" --so-pin 5678
+    sed -i 's|^token = .*|token = pkcs11:token=replaced|' g/certroll.conf
+    put a 0a
+    check 1 member openssl dgst -sha256 -sign certroll://OAuthTokenIssuer data
+    run certroll token relink
+    err_lacks warning
+    run member openssl dgst -sha256 -sign certroll://OAuthTokenIssuer data
+    same "$(stat -c %s out)" 256 "a member's signature"
+    ok "a member of the group signs with a key that another tool brought"
+fi
