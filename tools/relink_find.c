@@ -7,6 +7,7 @@
 #include "certs/cert_key.h"
 #include "relink.h"
 #include "tool_cert.h"
+#include "tool_progress.h"
 
 void relink_clear(struct relink *r)
 {
@@ -262,9 +263,10 @@ cr_status relink_find(struct relink *r, struct cr_err *err)
 {
     cr_status st;
 
-    if (cr_failed(st = tokens_read(r, err)) || cr_failed(st = keys_read(r, err)))
-        return st;
-    for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++)
-        st = key_judge(r, &r->keys[i], err);
+    tool_progress_begin("finding keys on the tokens");
+    if (!cr_failed(st = tokens_read(r, err)) && !cr_failed(st = keys_read(r, err)))
+        for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++)
+            st = key_judge(r, &r->keys[i], err);
+    tool_progress_end();
     return st;
 }

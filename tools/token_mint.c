@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tool_progress.h"
 #include "tool_server.h"
 
 #define GOOD '+' /* the first byte of an answer; a sentence follows any other */
@@ -161,10 +162,13 @@ static cr_status answer_judge(const struct cr_buf *answer, int status, struct cr
 static cr_status parent(int fd, pid_t pid, struct cr_buf *token, struct cr_err *err)
 {
     struct cr_buf answer = {0};
-    bool whole = answer_read(fd, &answer);
     int status = 0;
+    bool whole;
     cr_status st;
 
+    tool_progress_begin("signing by the provider");
+    whole = answer_read(fd, &answer);
+    tool_progress_end();
     if (!whole)
         kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

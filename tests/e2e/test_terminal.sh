@@ -47,7 +47,7 @@ ok "as wide as the terminal"
 
 sed "s|^module = .*|module = $CERTROLL_BUILD/tests/mock/mock_count.so|" lab/certroll.conf >slow.conf
 slow=(env CERTROLL_MOCK_TARGET=/usr/lib/softhsm/libsofthsm2.so CERTROLL_MOCK_COUNTS="$T/counts" CERTROLL_MOCK_DELAY_US=140000
-    certroll generate --config "$T/slow.conf" --days 10 --key ec:P-256)
+    certroll generate --yes --config "$T/slow.conf" --days 10 --key ec:P-256)
 on_terminal 80 "${slow[@]}" Slow --use token
 out_has "certroll: the token makes a key ... 1 s"
 [ "$(grep -c 'makes a key' <<<"$(tr '\r' '\n' <out)")" -ge 2 ] || fail "it is not told again"
@@ -56,6 +56,6 @@ run "${slow[@]}" Piped --use token
 err_lacks "makes a key"
 on_terminal 80 env TERM=dumb "${slow[@]}" Dumb --use token
 out_lacks "makes a key"
-on_terminal 80 certroll generate --days 10 --key ec:P-256 Quick --use token
+on_terminal 80 certroll generate --yes --days 10 --key ec:P-256 Quick --use token
 out_lacks "makes a key"
 ok "what takes longer than a second is told"
