@@ -54,6 +54,14 @@ static const OSSL_ALGORITHM decoders[] = {
     {PROV_REF, PROPS ",input=der,structure=" PROV_REF_STRUCT, prov_decoder_ref, "certroll key references"},
     END,
 };
+/* OpenSSL 3.0 compares the names of all decoders anew for each that takes part in reading something, and what is called DER
+ * takes part in each d2i_X509 of the process. PVK does where private keys are read alone, and in the file store. */
+static const OSSL_ALGORITHM decoders_30[] = {
+    {"PVK", PROPS ",input=pem", prov_decoder_pem, "PEM of certroll key references"},
+    {PROV_REF, PROPS ",input=pvk,structure=" PROV_REF_STRUCT, prov_decoder_ref, "certroll key references"},
+    {PROV_REF, PROPS ",input=der,structure=" PROV_REF_STRUCT, prov_decoder_ref, "certroll key references in DER"},
+    END,
+};
 static const OSSL_ALGORITHM encoders[] = {
     {RSA, PROPS ",output=der,structure=SubjectPublicKeyInfo", prov_encoder_spki_der, "public keys"},
     {RSA, PROPS ",output=pem,structure=SubjectPublicKeyInfo", prov_encoder_spki_pem, "public keys"},
@@ -78,8 +86,11 @@ static const struct {
 
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 {
-    (void)provctx;
+    const struct prov_ctx *ctx = provctx;
+
     *no_cache = 0;
+    if (operation == OSSL_OP_DECODER && ctx->core_30)
+        return decoders_30;
     for (size_t i = 0; i < CR_COUNT(operations); i++) {
         if (operations[i].operation == operation)
             return operations[i].algorithms;
@@ -142,11 +153,11 @@ static const OSSL_DISPATCH functions[] = {
     {0, NULL},
 };
 
-/* The value of "certroll-config" in our section of openssl.cnf, or NULL. */
-static const char *config_param(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
+/* What the libcrypto that loads us tells: the value @name, of our section of openssl.cnf or its own; or NULL. */
+static const char *core_param(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const char *name)
 {
     char *value = NULL;
-    OSSL_PARAM params[] = {OSSL_PARAM_utf8_ptr(PROV_PARAM_CONFIG, &value, 0), OSSL_PARAM_END};
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_ptr(name, &value, 0), OSSL_PARAM_END};
 
     for (; in->function_id != 0; in++) {
         if (in->function_id == OSSL_FUNC_CORE_GET_PARAMS && OSSL_FUNC_core_get_params(in)(handle, params) == 1)
@@ -158,10 +169,12 @@ static const char *config_param(const OSSL_CORE_HANDLE *handle, const OSSL_DISPA
 int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
                        void **provctx)
 {
+    const char *version = core_param(handle, in, OSSL_PROV_PARAM_CORE_VERSION);
     struct prov_ctx *ctx = NULL;
 
-    if (cr_failed(prov_ctx_new(handle, in, config_param(handle, in), &ctx, NULL)))
+    if (cr_failed(prov_ctx_new(handle, in, core_param(handle, in, PROV_PARAM_CONFIG), &ctx, NULL)))
         return 0;
+    ctx->core_30 = version != NULL && strncmp(version, "3.0.", 4) == 0;
     prov_host_learn(ctx);
     /* OpenSSL sorts its providers by name in places, and "certroll" comes before "default"; the order in which key
      * managements were found first stays. */

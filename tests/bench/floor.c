@@ -263,6 +263,9 @@ static const OSSL_ALGORITHM stores[] = {{"floor", PROPS, store, ""}, {NULL, NULL
 static const OSSL_ALGORITHM decoders[] = {{"DER", PROPS ",input=pem", decoder_pem, ""},
                                           {REF, PROPS ",input=der,structure=" STRUCT, decoder_ref, ""},
                                           {NULL, NULL, NULL, NULL}};
+static const OSSL_ALGORITHM decoders_30[] = {{"PVK", PROPS ",input=pem", decoder_pem, ""},
+                                             {REF, PROPS ",input=pvk,structure=" STRUCT, decoder_ref, ""},
+                                             {NULL, NULL, NULL, NULL}};
 static int with, without; /* provider contexts */
 
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_store)
@@ -272,7 +275,9 @@ static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_store)
         return keymgmts;
     if (operation == OSSL_OP_STORE)
         return stores;
-    return operation == OSSL_OP_DECODER && provctx == &with ? decoders : NULL;
+    if (operation != OSSL_OP_DECODER || provctx != &with)
+        return NULL;
+    return OPENSSL_VERSION_NUMBER < 0x30100000L ? decoders_30 : decoders; /* as prov_init.c */
 }
 
 static int init(const OSSL_DISPATCH *in, const OSSL_DISPATCH **out)
