@@ -40,6 +40,13 @@ struct cr_err {
     char text[512];
 };
 
+/* Empty. For where each signature passes: = {0} writes all of it. */
+static inline void cr_err_init(struct cr_err *err)
+{
+    err->code = CR_OK;
+    err->text[0] = '\0';
+}
+
 /* Success. */
 static inline cr_status cr_ok(void)
 {

@@ -112,18 +112,14 @@ out:
     return st;
 }
 
-/* Whoever first sees a next finds and checks its key; a failure is said now, days before it would hurt. */
-static void look_at_next(struct prov_key *key, const struct prov_snap *snap)
+static void check_next(struct prov_key *key, const struct prov_snap *snap)
 {
     struct role_cert *next = snap->view.next;
     struct tok_object *obj = NULL;
     struct prov_pub *pub = NULL;
     struct cr_err why = {0};
-    cr_status st;
+    cr_status st = prov_pub_get(key->ctx, next, &pub, &why);
 
-    if (!prov_role_first_sight(key->role, snap))
-        return;
-    st = prov_pub_get(key->ctx, next, &pub, &why);
     if (!cr_failed(st))
         st = prov_pub_find(key->ctx, pub, next, &obj, &why);
     if (cr_failed(st))
@@ -132,6 +128,13 @@ static void look_at_next(struct prov_key *key, const struct prov_snap *snap)
     if (obj != NULL)
         key->ctx->signer->ops->object_unref(&obj);
     prov_pub_unref(&pub);
+}
+
+/* Whoever first sees a next finds and checks its key; a failure is said now, days before it would hurt. */
+static void look_at_next(struct prov_key *key, const struct prov_snap *snap)
+{
+    if (prov_role_first_sight(key->role, snap))
+        check_next(key, snap);
 }
 
 /* The bound key's object, asking the token if nobody did. */

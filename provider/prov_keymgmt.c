@@ -158,10 +158,19 @@ static bool asked_often(struct prov_key *key, const struct prov_pub *pub, OSSL_P
     return good;
 }
 
+/* What is the same for each key that a live one can follow to: no reason to look at the role. */
+static bool digests_alone(const OSSL_PARAM params[])
+{
+    while (params->key != NULL && (strcmp(params->key, OSSL_PKEY_PARAM_DEFAULT_DIGEST) == 0 ||
+                                   strcmp(params->key, OSSL_PKEY_PARAM_MANDATORY_DIGEST) == 0))
+        params++;
+    return params->key == NULL;
+}
+
 int prov_keymgmt_get_params(void *vkey, OSSL_PARAM params[])
 {
     struct prov_key *key = vkey;
-    struct prov_pub *pub = prov_key_public(key);
+    struct prov_pub *pub = digests_alone(params) ? prov_pub_ref(key->pub) : prov_key_public(key);
     OSSL_PARAM *size;
     int good;
 

@@ -82,9 +82,10 @@ int prov_sig_refuse(struct prov_sig *sig, enum cr_code code, const char *sentenc
 int prov_sig_init(struct prov_sig *sig, void *vkey)
 {
     struct prov_key *key = vkey != NULL ? vkey : sig->key;
-    struct cr_err err = {0};
+    struct cr_err err;
     int saved = errno, good = 1;
 
+    cr_err_init(&err);
     if (key == NULL)
         return prov_sig_refuse(sig, CR_E_USAGE, "no key was given");
     if (key->type != sig->alg->type)
@@ -173,9 +174,10 @@ static int is_bound(struct prov_sig *sig)
 /* @out NULL asks for the length: the exact bound of the key that is bound. */
 static int sign(struct prov_sig *sig, unsigned char *out, size_t *n, size_t size, struct cr_bytes tbs)
 {
-    struct cr_err err = {0};
+    struct cr_err err;
     int saved = errno, good = 1;
 
+    cr_err_init(&err);
     if (cr_failed(sig->alg->sign(sig, tbs, out, size, n, &err)))
         good = raise_err(sig, &err);
     errno = saved;
