@@ -3,7 +3,7 @@
 # Sourced by the parts. $BENCH: folder of the programs, $T: scratch. Keys rsa, rsa2 (the next of a roll), ec and ed25519
 # in a SoftHSM token, in files, in roles of the same names, and in a token that only sleeps; a peer where it was unpacked.
 set -euo pipefail
-BENCH_MS=${BENCH_MS:-500}
+BENCH_MS=${BENCH_MS:-400}
 BENCH_PAIRS=${BENCH_PAIRS:-10}
 softhsm=/usr/lib/softhsm/libsofthsm2.so
 lab=$T/lab

@@ -40,7 +40,7 @@ loads() {
         load load_all all $type 5000 floor "ours=$ours"
         load load_key key $type 10000 floor "ours=$ours"
         load load_cert cert $type 5000 floor "ours=$ours"
-        load load_pem pem $type 2500 floor "ours=$ours"
+        load load_pem pem $type 1500 floor "ours=$ours"
     done
 }
 

@@ -38,7 +38,7 @@ softhsm() {
             [ "$a" = rsa ] || [ "$t" -le 8 ] || continue
             for v in raw copy file "${ours[@]}" "${peers[@]}"; do
                 run_variant bench_sign "$v" softhsm "$a" --measure "softhsm_$a" --parameter "$t" --pair "$1" \
-                    --threads "$t" --ms $((BENCH_MS * 3 / 5 + 1)) | grep -v _cpu
+                    --threads "$t" --ms $((BENCH_MS * 2 / 5 + 1)) | grep -v _cpu
             done
         done
     done

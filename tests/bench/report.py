@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: report.py RESULTS.tsv OUT [PEERS]: OUT.md, and OUT-*.svg, from lines of MEASURE VARIANT PARAMETER PAIR VALUE UNIT.
+"""usage: report.py RESULTS.tsv OUT [PEERS [OTHER.tsv...]]: OUT.md, and OUT-*.svg, from lines of MEASURE VARIANT PARAMETER PAIR
+VALUE UNIT; what was measured with is left in RESULTS.machine for the reports that have this run as another one.
 A ratio or difference is formed within each pair (one round of all variants); the median of the pairs is given with the
 95 % confidence interval of its order statistics, which assumes nothing of the distribution."""
 import collections
@@ -76,7 +77,9 @@ def goal_table(results):
     out = [row("measure", "goal", "certroll", "met", "beside it"), row(*["---"] * 5)]
     for goal in goals.GOALS:
         for title, limit, values, good, others in goal(results):
-            verdict = "-" if not values else "yes" if good(median(values)) else "**no**"
+            if not values:
+                continue  # of a part that did not run
+            verdict = "stated" if limit == "stated" else "yes" if good(median(values)) else "**no**"
             out.append(row(title, limit, shown(values), verdict, others))
     return out
 
@@ -98,6 +101,21 @@ def absolute_table(results, measure):
         cells = [shown(list(results.get(measure, variant, p).values())) for p in parameters]
         out.append(row(goals.NAMES.get(variant, variant), *cells))
     return out
+
+
+def named_table(results):
+    """A row a call; the key types in one cell where they differ."""
+    names = [p.split() for p in results.parameters("calls_named")]
+    types, calls = list(dict.fromkeys(n[0] for n in names)), list(dict.fromkeys(n[1] for n in names))
+    variants = results.variants("calls_named")
+    out = [row("call", *(goals.NAMES.get(v, v) for v in variants)), row("---", *("---" for _ in variants))]
+    for call in calls:
+        cells = []
+        for variant in variants:
+            counts = [sum(results.get("calls_named", variant, f"{t} {call}").values()) for t in types]
+            cells.append(" / ".join(f"{n:g}" for n in counts) if len(set(counts)) > 1 else f"{counts[0]:g}")
+        out.append(row(call, *cells))
+    return [f"## The same by name ({' / '.join(types)})", "", *out, ""] if calls else []
 
 
 def curves(results, measure, path, title):
@@ -144,20 +162,31 @@ def machine(peers):
             f"{release.get('PRETTY_NAME', '').strip(chr(34))}", f"- {'; '.join(versions)}", f"- {load}"]
 
 
-def sections(results, out, picture):
+def tables(results, heading="##"):
     lines = []
     for measure, title, base in goals.RATIOS:
-        if measure not in results.units:
-            continue
-        lines += [f"## {title}", "", f"As a multiple of {goals.NAMES.get(base, base)}, by {goals.PARAMETER.get(measure, 'parameter')}:",
-                  ""] + ratio_table(results, measure, base) + [""]
+        if measure in results.units:
+            lines += [f"{heading} {title}", "", f"As a multiple of {goals.NAMES.get(base, base)}, "
+                      f"by {goals.PARAMETER.get(measure, 'type of key')}:", "", *ratio_table(results, measure, base), ""]
     for measure, title in goals.ABSOLUTE:
         if measure in results.units:
-            lines += [f"## {title}", ""] + absolute_table(results, measure) + [""]
+            lines += [f"{heading} {title}", "", *absolute_table(results, measure), ""]
     told = {m for m, *_ in goals.RATIOS} | {m for m, _ in goals.ABSOLUTE} | goals.UNTOLD
     for measure in results.units:
         if measure not in told and not measure.startswith("roll_"):
-            lines += [f"## {measure}", ""] + absolute_table(results, measure) + [""]
+            lines += [f"{heading} {measure}", "", *absolute_table(results, measure), ""]
+    return lines
+
+
+def beside(path):
+    """A run on another system, in short."""
+    results = Results(path)
+    return ["## Loads and side effects elsewhere", "", *path.with_suffix(".machine").read_text(encoding="utf-8").splitlines(), "",
+            *goal_table(results), "", *tables(results, "###")]
+
+
+def sections(results, out, picture):
+    lines = tables(results) + named_table(results)
     pictures = [("hsm", lambda p: curves(results, "hsm", p, "A token that takes 1 ms a call: RSA-2048")),
                 ("softhsm", lambda p: curves(results, "softhsm_rsa", p, "SoftHSM: RSA-2048")),
                 ("roll-hsm", lambda p: roll_curves(results, "sleep", p, "A roll under 8 threads, 1 ms a call")),
@@ -170,10 +199,15 @@ def main():
     source, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     results = Results(source)
     pairs = max((len(v) for v in results.values.values()), default=0)
+    found = machine(sys.argv[3] if len(sys.argv) > 3 else None)
+    source.with_suffix(".machine").write_text("\n".join(found) + "\n", encoding="utf-8")
     lines = ["# The benchmark", "", f"Written by `tests/bench/run`: {pairs} pairs, in each of which every variant ran once, in a "
              "process of its own, in turn. Medians, with 95 % confidence intervals of order statistics; ratios and differences "
-             "are formed within pairs.", "", *machine(sys.argv[3] if len(sys.argv) > 3 else None), "", "## Goals", ""]
-    lines += goal_table(results) + ["", *sections(results, out, out.name), "## Caveats", ""]
+             "are formed within pairs.", "", *found, "", "## Goals", ""]
+    lines += goal_table(results) + ["", *sections(results, out, out.name)]
+    for other in sys.argv[4:]:
+        lines += beside(pathlib.Path(other))
+    lines += ["## Caveats", ""]
     if os.getloadavg()[2] > 3 * (os.cpu_count() or 1):  # far more than the run's own
         lines.append("- **The machine was busy with other work during this run**: counts are exact all the same, times, rates "
                      "and their verdicts are those of a crowded machine. Run `tests/bench/run` on a quiet one.")
