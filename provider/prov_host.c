@@ -5,13 +5,16 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <stdint.h>
 #include <string.h>
 
+/* Not dladdr: it looks for the symbol, too, through all of libcrypto's, at the start of each process. */
 static bool same_object(const void *a, const void *b)
 {
-    Dl_info one, two;
+    struct dl_find_object one, two;
 
-    return dladdr(a, &one) != 0 && dladdr(b, &two) != 0 && one.dli_fbase == two.dli_fbase;
+    return _dl_find_object((void *)(uintptr_t)a, &one) == 0 && _dl_find_object((void *)(uintptr_t)b, &two) == 0 &&
+           one.dlfo_link_map == two.dlfo_link_map;
 }
 
 /* The host's context may be used as one only if the libcrypto that loaded us is the one that we call: a program may bring

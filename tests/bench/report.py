@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """usage: report.py RESULTS.tsv OUT [PEERS [OTHER.tsv...]]: OUT.md, and OUT-*.svg, from lines of MEASURE VARIANT PARAMETER PAIR
-VALUE UNIT; what was measured with is left in RESULTS.machine for the reports that have this run as another one.
+VALUE UNIT; what was measured with is left in RESULTS.machine for the reports that have this run as another one. Where OUT is doc/NAME,
+the README's section of speed is written, too.
 A ratio or difference is formed within each pair (one round of all variants); the median of the pairs is given with the
 95 % confidence interval of its order statistics, which assumes nothing of the distribution."""
 import collections
@@ -195,6 +196,43 @@ def sections(results, out, picture):
     return [line for name in drawn for line in (f"![{name}]({picture}-{name}.svg)", "")] + lines
 
 
+def speed(results):
+    """The README's section: ratios and counts alone."""
+    def worst(values):
+        return f"{median(values):.2f}" if values else "-"
+
+    def over(variant, base, measure, parameter):
+        return results.paired(measure, variant, base, parameter, lambda a, b: a / b)
+
+    def span(measure, variants):
+        low, high = (goals.best(results, measure, variants, fold) for fold in (min, max))
+        return "-" if low is None else f"{low:g}" + (f" to {high:g}" if high != low else "")
+
+    variants = ("live", "peer", "tuned")
+    out = [row("", "certroll", "pkcs11-provider", "the same, 64 sessions"), row(*["---"] * 4)]
+    for title, measure in (("token calls a signature", "calls_signature"), ("token calls, warm load of key and certificate", "calls_warm"),
+                           ("token calls, first load in a process", "calls_first")):
+        out.append(row(title, *(span(measure, (v,)) for v in variants)))
+    for p in results.parameters("hsm"):
+        out.append(row(f"signatures on a token of 1 ms a call, of the bare module's, {p} thread{'s' if p != '1' else ''}",
+                       *(worst(over(v, "raw", "hsm", p)) for v in variants)))
+    for title, measure, base in (("warm load of certificate and key, over OpenSSL's own share", "load_all", "floor"),
+                                 ("warm load of a reference file, over OpenSSL's own share", "load_pem", "floor"),
+                                 ("d2i_X509 of others in the process, over the same key managements", "other_d2i", "keymgmts")):
+        for p in results.parameters(measure):
+            out.append(row(f"{title}, {p}", worst(over("ours", base, measure, p)), "-", "-"))
+    return out
+
+
+def readme(path, results):
+    """Between the two comments in it."""
+    text = path.read_text(encoding="utf-8")
+    begin, end = "<!-- speed: by tests/bench/run -->\n", "<!-- end of speed -->\n"
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    path.write_text("".join((head, begin, "\n", "\n".join(speed(results)), "\n\n", end, tail)), encoding="utf-8")
+
+
 def main():
     source, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     results = Results(source)
@@ -212,6 +250,8 @@ def main():
         lines.append("- **The machine was busy with other work during this run**: counts are exact all the same, times, rates "
                      "and their verdicts are those of a crowded machine. Run `tests/bench/run` on a quiet one.")
     lines += [f"- {c}" for c in goals.CAVEATS]
+    if out.parent.name == "doc":
+        readme(out.parent.parent / "README.md", results)
     out.with_name(out.name + ".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
