@@ -29,7 +29,10 @@ struct import {
 
 void import_clear(struct import *im);
 
-/* FILE or "-", the passphrase, the facts. */
+/* FILE or "-", with @pass asked for its passphrase as cert_bundle_read does. */
+cr_status import_file_read(struct tool *tool, const char *file, cert_pass_fn *pass, void *pass_arg,
+                           struct cert_bundle *out, struct cr_err *err);
+/* The same with the options of @tool, and the facts. */
 cr_status import_read(struct tool *tool, const char *file, struct import *im, struct cr_err *err);
 /* Certificates alone: the pending request of the key, whose location and, if the command line names none, roles are
  * taken. */

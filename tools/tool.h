@@ -127,6 +127,8 @@ cr_status tool_conf(struct tool *tool, const struct conf **out, struct cr_err *e
 cr_status tool_store(struct tool *tool, struct store **out, struct cr_err *err);
 /* Nothing is read from a token yet. PINs come from pin-source, else from a prompt on the terminal. */
 cr_status tool_tokens(struct tool *tool, struct tok_local **out, struct cr_err *err);
+/* Does the PIN of this token come from a prompt? */
+bool tool_pin_asked(const struct conf_token *token);
 const struct tool_who *tool_who(struct tool *tool);
 /* The store's writer lock, once, held until the command ends (also over several tool_change_roles); finishes pending
  * revocations. A dry run takes no lock. */
@@ -208,6 +210,6 @@ extern const struct tool_cmd tool_cmd_init, tool_cmd_import, tool_cmd_generate, 
     tool_cmd_assign, tool_cmd_roll, tool_cmd_cancel, tool_cmd_rollback, tool_cmd_unassign, tool_cmd_revoke,
     tool_cmd_show, tool_cmd_certs, tool_cmd_remove, tool_cmd_pem, tool_cmd_jwks, tool_cmd_token, tool_cmd_history,
     tool_cmd_check, tool_cmd_metrics, tool_cmd_backup, tool_cmd_restore, tool_cmd_enable, tool_cmd_disable,
-    tool_cmd_report, tool_cmd_token_test;
+    tool_cmd_report, tool_cmd_token_test, tool_cmd_wizard;
 
 #endif

@@ -55,8 +55,8 @@ cr_status tool_store(struct tool *tool, struct store **out, struct cr_err *err)
     return cr_ok();
 }
 
-/* Whom does the PIN come from: an admin outside the unit that has the credential is asked, as with no source at all. */
-static bool asks(const struct conf_token *token)
+/* An admin outside the unit that has the credential is asked, as with no source at all. */
+bool tool_pin_asked(const struct conf_token *token)
 {
     switch (conf_pin_kind(token->pin_source)) {
     case CONF_PIN_FILE:
@@ -77,7 +77,7 @@ static cr_status pin_get(void *arg, const char *token_name, bool retry, struct c
     char what[128], *path = NULL;
     cr_status st;
 
-    if (asks(token)) {
+    if (tool_pin_asked(token)) {
         snprintf(what, sizeof(what), "%sPIN of token %s", retry ? "that was wrong; " : "", token_name);
         return tool_passphrase(NULL, what, pin, err);
     }
@@ -105,7 +105,7 @@ static void token_conf(struct conf_token *from, struct tok_conf *to, struct tok_
         .nenv = from->nenv,
         .pin = pin_get,
         .pin_arg = from,
-        .pin_from = asks(from) ? NULL : from->pin_source,
+        .pin_from = tool_pin_asked(from) ? NULL : from->pin_source,
     };
 }
 

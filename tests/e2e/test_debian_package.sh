@@ -29,15 +29,16 @@ same "$(cat "$T/out")" ""
 ok "$package, nothing that lintian warns of"
 
 # ---- a fresh Debian
-if [ ! -e "$base/.complete" ]; then
+needs=libjansson4,libnewt0.52,libp11-kit0,libsystemd0,openssl,softhsm2,systemd
+if [ "$(cat "$base/.complete" 2>/dev/null)" != $needs ]; then
     # shellcheck disable=SC2016
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -E '/debian/?$' | head -n 1)
     rm -rf "$base"
     mkdir -p "$base"
-    debootstrap --variant=minbase --include=libjansson4,libp11-kit0,libsystemd0,openssl,softhsm2,systemd "$suite" "$base" \
+    debootstrap --variant=minbase --include=$needs "$suite" "$base" \
         "${mirror:-http://deb.debian.org/debian}" >"$T/debootstrap.log" 2>&1 || { tail -n 20 "$T/debootstrap.log"; fail debootstrap; }
     rm -f "$base"/var/cache/apt/archives/*.deb
-    touch "$base/.complete"
+    echo $needs >"$base/.complete"
 fi
 root=$T/root
 cp -a "$base" "$root"
