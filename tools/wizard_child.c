@@ -32,12 +32,14 @@ static cr_status ends_open(const struct cr_buf *pass, struct ends *e, struct cr_
 {
     e->out = memfd_create("certroll-out", MFD_CLOEXEC);
     e->err = memfd_create("certroll-err", MFD_CLOEXEC);
-    if (e->out < 0 || e->err < 0 || (pass && pipe2(e->pass, O_CLOEXEC | O_NONBLOCK)))
+    if (e->out < 0 || e->err < 0 || (pass && pipe2(e->pass, O_CLOEXEC)))
         return cr_fail_errno(err, CR_E_IO, errno, "no pipe for the command");
     if (!pass)
         return cr_ok();
     if ((pass->n && write(e->pass[1], pass->p, pass->n) != (ssize_t)pass->n) || write(e->pass[1], "\n", 1) != 1)
         return cr_fail_errno(err, CR_E_IO, errno, "the passphrase");
+    close(e->pass[1]); /* behind the line is the end */
+    e->pass[1] = -1;
     return cr_ok();
 }
 
