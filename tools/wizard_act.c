@@ -47,6 +47,8 @@ cr_status wizard_act_file(struct wizard_state *s, struct cr_err *err)
         s->w.encrypted = cr_failed(st) && asked.yes;
         if (s->w.encrypted)
             st = cr_ok();
+    } else if (cr_failed(st)) {
+        cr_buf_clear(&s->w.pass);
     }
     cert_bundle_clear(&bundle);
     cr_buf_clear(&path);
@@ -175,25 +177,33 @@ static cr_status result_text(struct wizard_state *s, const struct wizard_result 
     cr_buf_clear(&s->result);
     if (cr_failed(st = command_text(s, &command, err)) || cr_failed(st = said(result, &outcome, err)) ||
         cr_failed(st = cr_buf_printf(&s->result, err, "%s\nThe command that does the same:\n  %s",
-                                     (const char *)outcome.p, (const char *)command.p)))
+                                     outcome.p ? (const char *)outcome.p : "", (const char *)command.p)) ||
+        cr_failed(st = cr_buf_printf(&s->said, err, "%s\n", (const char *)command.p)))
         goto out;
-    st = cr_buf_printf(&s->said, err, "%s\n", (const char *)command.p);
-    if (!cr_failed(st))
+    if (outcome.p)
         st = wizard_plain((const char *)outcome.p, s->ui.utf8, &s->said, err);
+    if (!cr_failed(st) && s->said.p[s->said.n - 1] != '\n')
+        st = cr_buf_append_str(&s->said, "\n", err);
 out:
     cr_buf_clear(&command);
     cr_buf_clear(&outcome);
     return st;
 }
 
+/* A command that failed is said too: some fail after a part that stays, and say so. */
 cr_status wizard_act_carry_out(struct wizard_state *s, struct cr_err *err)
 {
     struct wizard_result result = {0};
     struct wizard_words words = {0};
-    cr_status st = command_make(s, false, true, &words, err);
+    struct cr_err why = {0};
+    cr_status st = command_make(s, false, true, &words, err), told;
 
-    if (!cr_failed(st) && !cr_failed(st = command_run(s, &words, true, &result, err)))
-        st = result_text(s, &result, err);
+    if (!cr_failed(st)) {
+        st = command_run(s, &words, true, &result, err);
+        told = result_text(s, &result, &why);
+        if (!cr_failed(st) && cr_failed(told))
+            st = cr_fail(err, told.code, "%s", why.text);
+    }
     wizard_words_clear(&words);
     wizard_result_clear(&result);
     return st;

@@ -444,7 +444,7 @@ static newtComponent entry_new(const struct wizard_field *field, int left, int t
     memset(room, ' ', sizeof(room) - 1);
     room[sizeof(room) - 1] = '\0';
     entry = newtEntry(left, top, room, width, NULL, NEWT_FLAG_SCROLL | NEWT_FLAG_RETURNEXIT | NEWT_FLAG_PASSWORD);
-    newtEntrySet(entry, "", 1);
+    newtEntrySet(entry, field->secret->p ? (const char *)field->secret->p : "", 1);
     return entry;
 }
 

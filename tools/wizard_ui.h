@@ -54,7 +54,7 @@ struct wizard_field {
     const char *label, *hint; /* hint: below it, or NULL */
     char *value;              /* borrowed, of @size bytes: the default, and the answer */
     size_t size;
-    struct cr_buf *secret; /* instead of value: typed without being seen */
+    struct cr_buf *secret; /* instead of value: shown as asterisks */
 };
 struct wizard_form {
     const char *choices[WIZARD_CHOICES_MAX]; /* one of these, or none at all */

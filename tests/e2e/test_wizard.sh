@@ -43,10 +43,19 @@ lost() {
     cat "$T/screen" >&2
     fail "the screen keeps '$1'"
 }
+width_is() { # COLUMNS: to the right edge of the window, once it is drawn anew
+    local i width=
+    for ((i = 0; i < 100; i++)); do
+        width=$(($(screen | sed 's/ *$//' | grep -m 1 ┌ | wc -m) - 1))
+        [ $width != "$1" ] || return 0
+        sleep 0.05
+    done
+    screen >&2
+    fail "the window ends at $width, not $1"
+}
 key() { tm send-keys "$@"; }
 type_in() { tm send-keys -l -- "$1"; }
 enter_line() { # a command for the shell, on an empty screen
-    tm clear-history
     key C-l
     type_in "$1"
     key Enter
@@ -74,8 +83,8 @@ field() { # TEXT: instead of what stands in the field under the cursor
 }
 printed() { # the one command that the wizard printed, however long
     sees "rc=0"
-    screen -J -S - >"$T/lines"
-    sed 's/ *$//' "$T/lines" | grep '^certroll ' | grep -v '^certroll wizard' >"$T/command" || fail "no command printed"
+    screen -J -S - | sed 's/ *$//' | tac | sed '/certroll wizard/q' | tac >"$T/lines" # of the last one
+    grep '^certroll ' "$T/lines" >"$T/command" || fail "no command printed"
     same "$(wc -l <"$T/command")" 1 "commands printed"
     cat "$T/command"
 }
@@ -168,16 +177,6 @@ tm resize-window -x 120 -y 40
 sees "What is to be done?"
 pick "${TASK[2]}"
 sees "role (2 of 5)"
-width_is() { # COLUMNS: to the right edge of the window, once it is drawn anew
-    local i width=
-    for ((i = 0; i < 100; i++)); do
-        width=$(($(screen | sed 's/ *$//' | grep -m 1 ┌ | wc -m) - 1))
-        [ $width != "$1" ] || return 0
-        sleep 0.05
-    done
-    screen >&2
-    fail "the window ends at $width, not $1"
-}
 tm resize-window -x 50 -y 16
 width_is 49
 sees "role (2 of 5)" "<Next>" OAuthTokenIssuer
@@ -241,6 +240,11 @@ key Enter
 sees "passphrase (3 of 6)" "Passphrase  ___"
 type_in "pw"
 sees "Passphrase  **_"
+tm resize-window -x 90 -y 24
+width_is 89
+sees "Passphrase  **_"
+tm resize-window -x 80 -y 24
+width_is 79
 key Enter
 sees "Import: role (4 of 6)"
 key End Up Enter # a new one
@@ -347,7 +351,7 @@ sees Refused "generation"
 key Enter
 sees "when (4 of 5)"
 key C-c
-sees "nothing was changed" "rc=0"
+sees "certroll: " "generation" "rc=0"
 run certroll show OAuthTokenIssuer --json
 same "$(json 'd["roles"][0]["current"]["thumbprint_sha256"], d["roles"][0]["next"]')" "[\"$(thumb b)\", null]"
 ok "refusals"
