@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wizard's terminal: three kinds of pages (a list, a form, a text), each laid out anew when the terminal changes its
- * size. Only wizard_ui.c knows newt. Text given to it is UTF-8; a plain locale sees '?' for what it cannot show. */
+ * size. Only wizard_ui.c and wizard_frame.c know newt. Text given to it is UTF-8; a plain locale sees '?' for what it cannot show. */
 #ifndef WIZARD_UI_H
 #define WIZARD_UI_H
 
