@@ -86,7 +86,7 @@ static newtComponent form_new(struct wizard_ui *ui)
 
 void wizard_frame_resized(void)
 {
-    newtResizeScreen(0);
+    SLtt_get_screen_size();
     SLsmg_reinit_smg();
 }
 

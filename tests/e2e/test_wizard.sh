@@ -46,11 +46,13 @@ lost() {
 width_is() { # COLUMNS: to the right edge of the window, once it is drawn anew
     local i width=
     for ((i = 0; i < 100; i++)); do
-        width=$(($(screen | sed 's/ *$//' | grep -m 1 ┌ | wc -m) - 1))
+        screen >"$T/screen"
+        width=$(sed -n '/┌/{s/ *$//p;q}' "$T/screen" | wc -m)
+        width=$((width - 1))
         [ $width != "$1" ] || return 0
         sleep 0.05
     done
-    screen >&2
+    cat "$T/screen" >&2
     fail "the window ends at $width, not $1"
 }
 key() { tm send-keys "$@"; }
@@ -83,7 +85,7 @@ field() { # TEXT: instead of what stands in the field under the cursor
 }
 printed() { # the one command that the wizard printed, however long
     sees "rc=0"
-    screen -J -S - | sed 's/ *$//' | tac | sed '/certroll wizard/q' | tac >"$T/lines" # of the last one
+    screen -J -S - | sed 's/ *$//' | awk '/certroll wizard/ { last = "" } { last = last $0 "\n" } END { printf "%s", last }' >"$T/lines"
     grep '^certroll ' "$T/lines" >"$T/command" || fail "no command printed"
     same "$(wc -l <"$T/command")" 1 "commands printed"
     cat "$T/command"
@@ -190,7 +192,7 @@ pick "$(cert_row b.example.org)"
 sees "when (4 of 5)"
 key Tab Tab # into the date, which is then the answer
 field "rubbish"
-sees "(*) at a date"
+sees "(*) at a date" "Date  rubbish_"
 tm resize-window -x 100 -y 30 # what was typed stays
 sees rubbish
 width_is 99
