@@ -114,8 +114,8 @@ show, certs = (json.load(open(p)) for p in sys.argv[1:])
 print(json.dumps([strip(show), [c["thumbprint_sha256"] for c in certs["certs"]], len(certs["requests"]), len(certs["keys"])], sort_keys=True))
 PY
 }
-same_on_copy() { # COMMAND [PASSPHRASE]: run there, with a passphrase at its prompt
-    enter_line ". copy/env; $1; echo rc=\$?; . lab/env"
+same_on_copy() { # COMMAND [PASSPHRASE]: run there without a question (no terminal at its input), with a passphrase at its prompt
+    enter_line ". copy/env; $1 </dev/null; echo rc=\$?; . lab/env"
     if [ -n "${2:-}" ]; then
         sees "the PFX:"
         type_in "$2"
