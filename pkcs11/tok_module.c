@@ -17,6 +17,7 @@
 #include "tok_slot.h"
 
 #define INIT_TRIES 12
+#define INIT_MS    1200 /* for what another process may do to SoftHSM's files */
 #define PAUSE_MAX  50 /* ms */
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -269,23 +270,30 @@ static CK_RV raw_call(struct tok_module *mod, bool up)
     return rv;
 }
 
-/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment. */
+/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment, and on a busy machine that takes a while. */
+static bool once_more(CK_RV rv, unsigned tries, int64_t deadline)
+{
+    if (rv == CKR_GENERAL_ERROR)
+        return tok_clock_ms() < deadline;
+    return (rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR) && tries < INIT_TRIES;
+}
+
 static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
 {
+    int64_t deadline = tok_clock_ms() + INIT_MS;
     char reach[TOK_REACH_MAX];
-    CK_RV rv = CKR_GENERAL_ERROR;
+    unsigned tries = 0;
     cr_status st;
+    CK_RV rv;
 
-    for (unsigned try = 0; try < INIT_TRIES; try++) {
-        if (try > 0)
-            tok_pause(try - 1);
+    do {
+        if (tries > 0)
+            tok_pause(tries - 1);
         if (cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
             return st;
         rv = initialize_once(mod, mod->p11);
         tok_gate_leave(mod);
-        if (rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED && rv != CKR_DEVICE_ERROR)
-            break;
-    }
+    } while (once_more(rv, ++tries, deadline));
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return cr_ok();
     tok_module_reach(mod, reach);
