@@ -155,6 +155,7 @@ void prov_ctx_free(struct prov_ctx **pctx)
     conf_free(&ctx->conf);
     prov_mds_free(ctx);
     free_inner(&ctx->inner);
+    prov_err_clear(&ctx->core);
     free(ctx);
     *pctx = NULL;
 }

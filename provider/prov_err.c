@@ -2,7 +2,11 @@
 #include "prov_err.h"
 
 #include <openssl/core_dispatch.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 #include "common/cr_log.h"
 
@@ -32,6 +36,48 @@ const OSSL_ITEM *prov_err_reasons(void *provctx)
 {
     (void)provctx;
     return reasons;
+}
+
+struct prov_err_reasons {
+    atomic_int lib;                              /* 0: not told yet */
+    ERR_STRING_DATA rows[CR_COUNT(reasons) + 1]; /* the library's own name first */
+};
+
+void prov_err_own_reasons(struct prov_err_core *core)
+{
+    core->reasons = calloc(1, sizeof *core->reasons);
+}
+
+/* The library number is the core's secret until it stands in an error. */
+static void tell_reasons(struct prov_err_reasons *r)
+{
+    int lib, none = 0;
+
+    if (r == NULL || atomic_load(&r->lib) != 0)
+        return;
+    lib = ERR_GET_LIB(ERR_peek_last_error());
+    if (lib < ERR_LIB_USER || !atomic_compare_exchange_strong(&r->lib, &none, lib))
+        return;
+    r->rows[0] = (ERR_STRING_DATA){ERR_PACK(lib, 0, 0), "certroll"};
+    for (size_t i = 0; reasons[i].id != 0; i++)
+        r->rows[i + 1] = (ERR_STRING_DATA){ERR_PACK(lib, 0, reasons[i].id), reasons[i].ptr};
+    (void)ERR_load_strings(lib, r->rows);
+}
+
+/* After OPENSSL_cleanup nothing may be unloaded any more, and nothing is needed. */
+void prov_err_clear(struct prov_err_core *core)
+{
+    struct prov_err_reasons *r = core->reasons;
+
+    core->reasons = NULL;
+    if (r == NULL)
+        return;
+    if (atomic_load(&r->lib) != 0) {
+        if (OPENSSL_init_crypto(0, NULL) != 1)
+            return;
+        (void)ERR_unload_strings(atomic_load(&r->lib), r->rows);
+    }
+    free(r);
 }
 
 void prov_err_init(struct prov_err_core *out, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -72,5 +118,6 @@ int prov_raise(const struct prov_err_core *core, const struct cr_err *err)
     if (core->set_debug != NULL)
         core->set_debug(core->handle, "certroll", 0, "");
     set_error(core, err->code == CR_OK ? CR_E_INTERNAL : err->code, "%s", err->text);
+    tell_reasons(core->reasons);
     return 0;
 }

@@ -29,6 +29,7 @@ void prov_host_learn(struct prov_ctx *ctx)
         return;
     ctx->host = (OSSL_LIB_CTX *)OSSL_FUNC_core_get_libctx(fn)(ctx->core.handle);
     ctx->host_known = true;
+    prov_err_own_reasons(&ctx->core);
 }
 
 void prov_host_finds_its_own(const struct prov_ctx *ctx, const char *type)

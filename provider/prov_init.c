@@ -145,11 +145,11 @@ static void teardown(void *provctx)
 }
 
 static const OSSL_DISPATCH functions[] = {
+    {OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, (void (*)(void))prov_err_reasons}, /* left out by prov_err_own_reasons */
     {OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))teardown},
     {OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable},
     {OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params},
     {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query},
-    {OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, (void (*)(void))prov_err_reasons},
     {0, NULL},
 };
 
@@ -182,6 +182,6 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     prov_host_finds_its_own(ctx, "EC");
     prov_host_finds_its_own(ctx, "ED25519");
     *provctx = ctx;
-    *out = functions;
+    *out = ctx->core.reasons != NULL ? functions + 1 : functions;
     return 1;
 }

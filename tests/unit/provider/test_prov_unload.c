@@ -2,6 +2,7 @@
 /* Instances of the provider coming and going, side by side and at the same moment. */
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/provider.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -74,6 +77,51 @@ static void a_key_outlives_the_unloading_of_its_provider(void **state)
     OSSL_LIB_CTX_free(in.ctx);
     EVP_PKEY_free(pe);
     role_cert_unref(&e);
+}
+
+/* Squid does so, from destructors of static objects. */
+static void a_key_outlives_openssl_itself(void **state)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        EVP_PKEY *key = fixture_key(NULL, "certroll://EcA");
+        struct role_cert *e = fixture_cert("EcA");
+        EVP_PKEY *pe = fixture_public(e);
+
+        if (!signs_in(NULL, key, pe) || fixture_key(NULL, "certroll://NoSuchRole") != NULL)
+            _exit(2);
+        OPENSSL_cleanup();
+        EVP_PKEY_free(key);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* The first ones: OpenSSL has 128 numbers for the libraries of a process, and each instance takes one for good. */
+static void errors_have_reasons_in_every_instance(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct fixture_instance in = fixture_load("certroll.conf");
+        const char *data_text = NULL, *reason = NULL;
+        int flags;
+
+        ERR_clear_error();
+        assert_null(fixture_key(in.ctx, "certroll://NoSuchRole"));
+        for (unsigned long e; (e = ERR_get_error_all(NULL, NULL, NULL, &data_text, &flags)) != 0;) {
+            if (ERR_GET_LIB(e) >= ERR_LIB_USER && (reason = ERR_reason_error_string(e)) != NULL) {
+                assert_string_equal(ERR_lib_error_string(e), "certroll");
+                break;
+            }
+        }
+        assert_non_null(reason);
+        assert_string_equal(reason, "not found");
+        fixture_unload(&in);
+    }
 }
 
 enum { THREADS = 4, TIMES = 100 };
@@ -199,9 +247,11 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_have_reasons_in_every_instance),
         cmocka_unit_test(the_first_loads_happen_at_the_same_moment),
         cmocka_unit_test(twenty_loads_and_unloads_sign_in_between),
         cmocka_unit_test(a_key_outlives_the_unloading_of_its_provider),
+        cmocka_unit_test(a_key_outlives_openssl_itself),
         cmocka_unit_test(two_instances_sign_at_the_same_moment),
     };
 
