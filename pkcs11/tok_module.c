@@ -18,7 +18,7 @@
 
 #define INIT_TRIES 12
 #define INIT_MS    1200 /* for what another process may do to SoftHSM's files */
-#define PAUSE_MAX  50 /* ms */
+#define PAUSE_MAX  50   /* ms */
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct tok_module *) registry; /* entries are added in front and never removed */
@@ -270,12 +270,13 @@ static CK_RV raw_call(struct tok_module *mod, bool up)
     return rv;
 }
 
-/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment, and on a busy machine that takes a while. */
-static bool once_more(CK_RV rv, unsigned tries, int64_t deadline)
+/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment, and on a busy machine that takes a while; in
+ * another root directory it always does. */
+static bool once_more(const struct tok_module *mod, CK_RV rv, unsigned tries, int64_t deadline)
 {
-    if (rv == CKR_GENERAL_ERROR)
+    if (rv == CKR_GENERAL_ERROR && access(mod->path, F_OK) == 0)
         return tok_clock_ms() < deadline;
-    return (rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR) && tries < INIT_TRIES;
+    return (rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR) && tries < INIT_TRIES;
 }
 
 static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
@@ -293,7 +294,7 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
             return st;
         rv = initialize_once(mod, mod->p11);
         tok_gate_leave(mod);
-    } while (once_more(rv, ++tries, deadline));
+    } while (once_more(mod, rv, ++tries, deadline));
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return cr_ok();
     tok_module_reach(mod, reach);
