@@ -23,7 +23,18 @@ struct prov_inner {
 
 int64_t prov_now(void)
 {
-    return (int64_t)time(NULL); /* half of what clock_gettime takes; no nanoseconds are asked for */
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+/* time(2) takes half of what clock_gettime does, and may lag by a tick of the kernel. */
+int64_t prov_now_before(int64_t limit)
+{
+    int64_t now = (int64_t)time(NULL);
+
+    return now < limit - 1 ? now : prov_now();
 }
 
 static const enum tok_key_copy key_copies[] = {[CONF_KEY_COPY_NEVER] = TOK_KEY_COPY_NEVER,

@@ -50,5 +50,7 @@ cr_status prov_ctx_usable(const struct prov_ctx *ctx, struct cr_err *err);
 OSSL_LIB_CTX *prov_ctx_inner(struct prov_ctx *ctx);
 /* The provider's clock: seconds UTC. */
 int64_t prov_now(void);
+/* The same, cheaper: within a second of @limit and after it exact, else perhaps a tick of the kernel late. */
+int64_t prov_now_before(int64_t limit);
 
 #endif

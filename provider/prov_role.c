@@ -249,7 +249,7 @@ cr_status prov_role_take(struct prov_ctx *ctx, struct prov_role *role, struct pr
 {
     for (bool done = false;;) {
         struct prov_snap *snap = standing(role);
-        int64_t now = prov_now();
+        int64_t now = prov_now_before(snap->view.good_until);
         bool changed = !done && changed_since(ctx, role, snap, now);
         cr_status st;
 
