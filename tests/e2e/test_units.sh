@@ -20,7 +20,8 @@ same "$(sed -n 's/^ExecStart=//p' "$root"/lib/systemd/system/*.service | xargs)"
     "/usr/bin/certroll check --alert /usr/sbin/certrolld --local"
 for unit in units/*; do
     run systemd-analyze verify --man=no "./$unit"
-    same "$(cat err)" "" "systemd-analyze verify $unit"
+    grep -v "^/[a-z/]*/systemd/system/" err >mine || true # of other packages' units, which it loads too
+    same "$(cat mine)" "" "systemd-analyze verify $unit"
 done
 run systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' units/certroll-check.timer)"
 
