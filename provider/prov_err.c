@@ -39,6 +39,7 @@ const OSSL_ITEM *prov_err_reasons(void *provctx)
 }
 
 struct prov_err_reasons {
+    struct prov_err_reasons *next;               /* of those that stay */
     atomic_int lib;                              /* 0: not told yet */
     ERR_STRING_DATA rows[CR_COUNT(reasons) + 1]; /* the library's own name first */
 };
@@ -64,17 +65,20 @@ static void tell_reasons(struct prov_err_reasons *r)
     (void)ERR_load_strings(lib, r->rows);
 }
 
-/* After OPENSSL_cleanup nothing may be unloaded any more, and nothing is needed. */
+/* During OPENSSL_cleanup and after it nothing may be unloaded any more: it stays. */
 void prov_err_clear(struct prov_err_core *core)
 {
+    static _Atomic(struct prov_err_reasons *) staying;
     struct prov_err_reasons *r = core->reasons;
 
     core->reasons = NULL;
     if (r == NULL)
         return;
     if (atomic_load(&r->lib) != 0) {
-        if (OPENSSL_init_crypto(0, NULL) != 1)
+        if (OPENSSL_init_crypto(0, NULL) != 1) {
+            r->next = atomic_exchange(&staying, r);
             return;
+        }
         (void)ERR_unload_strings(atomic_load(&r->lib), r->rows);
     }
     free(r);

@@ -308,15 +308,17 @@ static void others_certificates_are_parsed_without_us(void **state)
     static const char *const types[] = {"RSA", "EC", "ED25519"};
     OSSL_LIB_CTX *plain = OSSL_LIB_CTX_new();
     int ours = OPENSSL_version_major() == 3 && OPENSSL_version_minor() == 0 ? 0 : 1;
+    OSSL_PROVIDER *base = OSSL_PROVIDER_load(plain, "default");
 
     (void)state;
-    assert_non_null(OSSL_PROVIDER_load(plain, "default"));
+    assert_non_null(base);
     for (size_t i = 0; i < CR_COUNT(types); i++) {
         int without = decoders_of(plain, types[i]);
 
         assert_in_range(without, 1, 100);
         assert_int_equal(decoders_of(NULL, types[i]), without + ours);
     }
+    (void)OSSL_PROVIDER_unload(base);
     OSSL_LIB_CTX_free(plain);
 }
 

@@ -137,8 +137,8 @@ static void a_shell_reads_back_every_word(void **state)
         "\xc0\x80",
         "\xed\xa0\x80",
         "\xf4\x90\x80\x80",
-        "01\x01"
-        "2",
+        ("01\x01"
+         "2"),
     };
     struct wizard_child shell = {.exe = "/bin/bash", .signal_fd = -1};
     struct wizard_words words = {0}, run = {0};
