@@ -101,7 +101,7 @@ static void a_key_outlives_openssl_itself(void **state)
     assert_int_equal(status, 0);
 }
 
-/* The first ones: OpenSSL has 128 numbers for the libraries of a process, and each instance takes one for good. */
+/* Among the first: OpenSSL has 128 numbers for the libraries of a process, and each instance takes one for good. */
 static void errors_have_reasons_in_every_instance(void **state)
 {
     (void)state;
@@ -247,8 +247,8 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_have_reasons_in_every_instance),
         cmocka_unit_test(the_first_loads_happen_at_the_same_moment),
+        cmocka_unit_test(errors_have_reasons_in_every_instance),
         cmocka_unit_test(twenty_loads_and_unloads_sign_in_between),
         cmocka_unit_test(a_key_outlives_the_unloading_of_its_provider),
         cmocka_unit_test(a_key_outlives_openssl_itself),
