@@ -82,7 +82,7 @@ static void handler_add(void)
 
 void tok_fork_loaded(struct tok_module *mod)
 {
-    if (mod->fork_ready)
+    if (atomic_load(&mod->fork_ready))
         handler_add();
 }
 
@@ -103,9 +103,7 @@ void tok_fork_list(struct tok_local *loc)
         struct tok_module *mod = loc->members[i].slot->mod;
         if (!loc->members[i].ready_after_fork)
             continue;
-        pthread_mutex_lock(&mod->lock);
-        mod->fork_ready = true;
-        pthread_mutex_unlock(&mod->lock);
+        atomic_store(&mod->fork_ready, true);
     }
     handler_add();
     tok_registry_lock();

@@ -227,7 +227,7 @@ static void child_reset(struct tok_module *mod)
     atomic_store(&mod->closed, false);
     mod->ticket_taken = own && ticketed;
     mod->inherited = mod->inherited || mod->up;
-    mod->busy = mod->up = mod->broken = false;
+    mod->busy = mod->up = mod->broken = mod->rebuilt = false;
     mod->waiters = 0;
     mod->vain = 0;
     mod->epoch++;

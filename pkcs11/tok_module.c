@@ -233,7 +233,9 @@ void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
     if (tok_module_outside(mod))
         snprintf(out, TOK_REACH_MAX,
                  "uid %u; the module's file is not in this process's root directory (chroot?), nor is the token: %s",
-                 uid, mod->fork_ready ? "restart the program" : "ready-after-fork reaches it before");
+                 uid,
+                 atomic_load(&mod->fork_ready) ? "restart the program, which must fork with one thread"
+                                               : "ready-after-fork reaches it before");
     else if (mod->p11 != NULL && mod->uid != (uid_t)uid)
         snprintf(out, TOK_REACH_MAX,
                  "uid %u; it was loaded by uid %u: let uid %u, or a group it has, use the token's files", uid,
@@ -270,18 +272,19 @@ static CK_RV raw_call(struct tok_module *mod, bool up)
     return rv;
 }
 
-/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment, and on a busy machine that takes a while; in
- * another root directory it always does. */
-static bool once_more(const struct tok_module *mod, CK_RV rv, unsigned tries, int64_t deadline)
+/* SoftHSM 2.6.1 fails when several processes initialize it at the same moment, and on a busy machine that takes a while. */
+static bool once_more(CK_RV rv, unsigned tries, int64_t deadline)
 {
-    if (rv == CKR_GENERAL_ERROR && access(mod->path, F_OK) == 0)
-        return tok_clock_ms() < deadline;
+    if (rv == CKR_GENERAL_ERROR && tok_clock_ms() < deadline)
+        return true;
     return (rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR) && tries < INIT_TRIES;
 }
 
+/* The long wait is for the first attempt in a row alone, and not where the token is out of reach: a server that cannot have it
+ * waits in each handshake. */
 static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_err *err)
 {
-    int64_t deadline = tok_clock_ms() + INIT_MS;
+    int64_t deadline = tok_clock_ms() + (mod->vain == 0 && !tok_module_outside(mod) ? INIT_MS : 0);
     char reach[TOK_REACH_MAX];
     unsigned tries = 0;
     cr_status st;
@@ -294,7 +297,7 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
             return st;
         rv = initialize_once(mod, mod->p11);
         tok_gate_leave(mod);
-    } while (once_more(mod, rv, ++tries, deadline));
+    } while (once_more(rv, ++tries, deadline));
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return cr_ok();
     tok_module_reach(mod, reach);
@@ -302,7 +305,8 @@ static cr_status initialize(struct tok_module *mod, unsigned wait_ms, struct cr_
 }
 
 /* A module that a forked child found initialized (SoftHSM, by its copied memory) is not finalized by p11-kit, which did not
- * initialize it there: it would keep what it knew of the token at the fork, for ever. Once it is, p11-kit initializes it. */
+ * initialize it there: it would keep what it knew of the token at the fork, for ever. Once it is, p11-kit initializes it. That
+ * takes their sessions from other users of the module, if there are any: only when a rebuild did not help. */
 static void finalize(struct tok_module *mod, unsigned wait_ms)
 {
     CK_RV rv;
@@ -310,10 +314,13 @@ static void finalize(struct tok_module *mod, unsigned wait_ms)
     if (cr_failed(tok_gate_enter_owner(mod, wait_ms, NULL)))
         return;
     mod->p11->C_Finalize(NULL);
-    rv = mod->inherited ? raw_call(mod, true) : CKR_CRYPTOKI_NOT_INITIALIZED;
-    if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
-        (void)raw_call(mod, false);
-    mod->inherited = false;
+    if (mod->inherited && mod->rebuilt) {
+        rv = raw_call(mod, true);
+        if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
+            (void)raw_call(mod, false);
+        mod->inherited = false;
+    }
+    mod->rebuilt = true;
     tok_gate_leave(mod);
 }
 

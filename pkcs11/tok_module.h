@@ -26,6 +26,8 @@ struct tok_module {
     atomic_bool closed;    /* for a rebuild; only the busy owner passes */
     atomic_bool serialize; /* one call at a time, by the ticket */
 
+    atomic_bool fork_ready; /* somebody's token of it is to be ready after a fork */
+
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic; anything below changed */
     unsigned waiters;       /* on changed */
@@ -39,8 +41,8 @@ struct tok_module {
     unsigned vain;     /* attempts to get a slot ready that failed, in a row */
     bool kept;         /* our C_Finalize did not finalize it */
     bool inherited;    /* up in the process that this one was forked from, and not finalized since */
+    bool rebuilt;      /* since the fork, by p11-kit */
     bool stuck;        /* forked while a call was in it: of no use in this process */
-    bool fork_ready;   /* somebody's token of it is to be ready after a fork */
     uint64_t epoch;    /* grows at each C_Initialize and in a forked child */
     uint64_t stamp;    /* the last one a slot got */
 

@@ -440,7 +440,8 @@ cr_status tok_slot_ready(struct tok_member *m, int64_t deadline, uint64_t *stamp
         if (tok_gate_exiting())
             return cr_fail(err, CR_E_TOKEN, "token %s: the process is exiting", m->name);
         if (m->slot->mod->stuck)
-            return cr_fail(err, CR_E_TOKEN, "token %s: this process was forked while a call was stuck in %s", m->name,
+            return cr_fail(err, CR_E_TOKEN,
+                           "token %s: this process was forked while a call was stuck in %s: restart it", m->name,
                            m->slot->mod->path);
         switch (turn_take(m->slot, deadline, stamp, &failure)) {
         case TURN_READY:

@@ -105,13 +105,15 @@ static void a_module_that_another_library_keeps_initialized_is_named(void **stat
     mocked.f.signer->ops->object_unref(&obj);
 }
 
-/* A device error in a signature: the module is finalized and initialized, and the signature made. 0, or where it went wrong. */
+/* A device error in a signature, and no token to be seen by what p11-kit does then: the module itself is finalized and
+ * initialized, and the signature made. 0, or where it went wrong. */
 static int rebuilt(struct tok_object *obj)
 {
     unsigned long finalized = mocked_calls(MOCK_C_Finalize), initialized = mocked_calls(MOCK_C_Initialize);
     struct cr_err err = {0};
 
     mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 0, 1);
+    mock_fail(mocked.counts, MOCK_C_GetTokenInfo, CKR_GENERAL_ERROR, 0, 1);
     if (cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err))) {
         dprintf(2, "child: %s\n", err.text);
         return 2;
