@@ -97,7 +97,29 @@ found 1 lead-time warning "less than minimum-lead after it entered jwks" $R
 found 1 sign ok "signs" $R
 same "$(json 'sorted(f["about"] for f in d["findings"] if f["id"] == "sign")')" "[\"$R, current\", \"$R, next\"]"
 run certroll cancel $R
+cert long rsa:2048 800
+cert short rsa:2048 20
+run certroll import long.pfx $R --passin pass:pw --effective-date +8748h # half a day before a expires
+err_has "the latest safe date of the roll is $(date -u -d "$(clean x509 -in a.crt -noout -enddate | cut -d= -f2) - 24 hours" +%FT%TZ)"
+found 1 late warning "tokens of current outlive it from $(date -u -d "$(clean x509 -in a.crt -noout -enddate | cut -d= -f2) - 24 hours" +%FT%TZ) on" $R
+run certroll cancel $R
+run certroll import short.pfx $R --passin pass:pw --effective-date +40d --force
+found 2 next-invalid critical "not valid when it takes over" $R
+run certroll cancel $R
 no_lead lab
+
+# ---- a revocation that was killed between its journal and the record
+run certroll import short.pfx Killed --use token --passin pass:pw
+cp lab/state/roles/Killed.json killed.json
+run certroll revoke --thumbprint "$(thumb short)"
+cp killed.json lab/state/roles/Killed.json
+sed -i 's/"done": true/"done": false/' lab/state/revoked.json
+found 2 revocation warning "interrupted" Killed
+run certroll import e.pfx Other --use tls --passin pass:pw # any change finishes it
+grep -q '"done": true' lab/state/revoked.json || fail "it is not finished: $(cat lab/state/revoked.json)"
+check 2 certroll check --json Killed
+same "$(json '[f for f in d["findings"] if f["id"] == "revocation"]')" "[]"
+run certroll unassign Other
 
 # ---- files that pem and jwks wrote, over a roll
 run certroll pem Web --bundle --out site.pem

@@ -86,6 +86,16 @@ run certroll history --json
 same "$(grep -c '"export"' out)" 5
 out_has "moves away"
 run certroll history verify
+# where something else stands already
+echo mine >target && ln -s target link.out && mkdir folder.out
+run certroll export X1 --pfx link.out --passout env:P
+[ ! -L link.out ] || fail "a link stays"
+same "$(cat target) $(stat -c %a link.out)" "mine 600"
+refused 3 "Is a directory" certroll export X1 --pfx folder.out --passout env:P
+# and Java reads it
+run certroll export X1 --pfx java.out --passout pass:javaword
+run keytool -list -storetype PKCS12 -keystore java.out -storepass javaword
+out_has PrivateKeyEntry
 clean pkcs12 -in x1.out -passin env:P -nodes -nocerts 2>/dev/null | clean rsa -check -noout >/dev/null 2>&1 || fail "the RSA key is not whole"
 # by hand elsewhere: what came out goes in again
 run certroll init --dir "$T/lab2"
