@@ -12,6 +12,7 @@
 #include "roles/role_codec.h"
 #include "roles/role_json.h"
 #include "roles/role_restore.h"
+#include "tool_confirm.h"
 #include "tool_cert.h"
 #include "tool_change.h"
 #include "tool_history.h"
@@ -94,8 +95,11 @@ static cr_status backup_read(struct restoring *r, const char *path, struct cr_er
 {
     struct cr_buf text = {0};
     int64_t format = 0;
-    cr_status st = cr_file_read(AT_FDCWD, path, BACKUP_MAX, true, &text, NULL, err);
+    bool kept = false; /* what was shown is what is restored */
+    cr_status st = tool_shown_input(r->tool, &text, &kept, err);
 
+    if (!cr_failed(st) && !kept && !cr_failed(st = cr_file_read(AT_FDCWD, path, BACKUP_MAX, true, &text, NULL, err)))
+        st = tool_shown_input_keep(r->tool, cr_buf_bytes(&text), err);
     if (st.code == CR_E_NOT_FOUND)
         st = cr_fail(err, CR_E_NOT_FOUND, "there is no file %s", path);
     if (cr_failed(st) || cr_failed(st = role_json_load(cr_buf_bytes(&text), BACKUP_MAX, &r->root, err)) ||
@@ -197,8 +201,9 @@ static cr_status revocations_restore(struct restoring *r, struct store *store, s
             there |= !strcmp(known[k].spki, saved[i].spki);
         saved[i].done = false;
         saved[i].replace[0] = '\0';
-        if (!there && !r->tool->dry_run)
-            st = store_revocation_save(store, &saved[i], err);
+        if (!there) /* a dry run says which roles it empties, also ones that the backup does not have */
+            st = r->tool->dry_run ? tool_revocation_apply(r->tool, &saved[i], err)
+                                  : store_revocation_save(store, &saved[i], err);
     }
 out:
     store_revocations_free(&saved, nsaved);
@@ -355,8 +360,10 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     const struct conf *conf;
     cr_status st;
 
-    if (tool->phase == TOOL_PREVIEW && access(conf_path(tool->conf_path), F_OK)) { /* a machine that has nothing */
-        tool->unasked = true;
+    if (tool->phase == TOOL_PREVIEW && access(conf_path(tool->conf_path), F_OK)) { /* nothing to compare it with */
+        tool_say(tool, "there is no %s: it, the roles and the history come from %s", conf_path(tool->conf_path),
+                 tool->args[0]);
+        tool_result_changed(tool);
         return cr_ok();
     }
     if (cr_failed(st = backup_read(&r, tool->args[0], err)) || cr_failed(st = conf_restore(&r, err)) ||

@@ -33,6 +33,7 @@ int tool_main(int argc, char **argv, int64_t (*clock)(void))
     bool done = false;
     cr_status st;
 
+    signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error to report, not a death between two saves */
     cr_log_set(log_line, NULL);
     st = tool_parse(&tool, argc, argv, &done, &err);

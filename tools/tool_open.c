@@ -12,6 +12,7 @@
 #include "tool_confirm.h"
 #include "tool_member.h"
 #include "tool_parse.h"
+#include "tool_progress.h"
 #include "tool_token.h"
 #include "tool_who.h"
 
@@ -169,7 +170,10 @@ cr_status tool_lock(struct tool *tool, struct cr_err *err)
         return st;
     if (tool->locked || tool->dry_run)
         return cr_ok();
-    if (cr_failed(st = store_lock(store, LOCK_WAIT_MS, err)))
+    tool_progress_begin("waiting for another certroll to end");
+    st = store_lock(store, LOCK_WAIT_MS, err);
+    tool_progress_end();
+    if (cr_failed(st))
         return st;
     tool->locked = true;
     /* What cannot be finished stays pending, and its key is refused by every change all the same. */

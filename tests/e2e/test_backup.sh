@@ -75,6 +75,8 @@ mv lab/state/revoked.json away.json
 sed -i "/\"revoked\": \[/,/\]/c\  \"revoked\": []," lab/state/roles/Later.json
 run certroll import d.pfx Later --passin pass:pw
 same "$(slot Later current)" d
+run certroll restore revoked.only --dry-run --json
+same "$(json '[r["role"] for r in d["roles"]]') $(json 'd["changed"]') $(slot Later current)" '["Later"] true d' "a dry run tells of roles that the backup does not have"
 run certroll restore revoked.only
 same "$(slot Later current)" - "the key is revoked"
 
