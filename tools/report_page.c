@@ -134,10 +134,10 @@ static void slot(struct html *h, const struct tool_role *role, const struct role
     state(h, words, t, now);
     html_put(h, "<td><bdi>");
     html_text(h, cert->subject);
-    html_put(h,
-             "</bdi><br><span class=\"dim\">%s, SHA-256 <span class=\"mono\" title=\"%s\">%.16s</span>, kid <span "
-             "class=\"mono\">",
-             cert->key, cert->thumbprint, cert->thumbprint);
+    html_put(h, "</bdi><br><span class=\"dim\">");
+    html_text(h, cert->key);
+    html_put(h, ", SHA-256 <span class=\"mono\" title=\"%s\">%.16s</span>, kid <span class=\"mono\">", cert->thumbprint,
+             cert->thumbprint);
     html_text(h, kid);
     html_put(h, "</span></span></td><td%s><time>%s</time>", cert->not_after < now ? " class=\"critical\"" : "",
              cr_time_text(cert->not_after, when));
