@@ -46,9 +46,7 @@ tls_checks() { # ROUTE TYPE
         static_rsa "$port" rsa1
     fi
     begin "$kind reload"
-    server_reload "$main"
-    sleep 0.5
-    until_served "$port" "${kind}1"
+    reload "$main" "$port" "${kind}1"
     workers "$main"
     passed
 
@@ -60,8 +58,7 @@ tls_checks() { # ROUTE TYPE
     roll "${kind}2" 1
     same "$(served "$port")" "${kind}1" "before the reload"
     write_pem "${kind}2" site.pem
-    server_reload "$main"
-    until_served "$port" "${kind}2"
+    reload "$main" "$port" "${kind}2"
     load_end
     same "$(sort -u "$T"/load.* | tr '\n' ' ')" "${kind}1 ${kind}2 " "pairs that the load saw"
     handshakes "$port" "${kind}2"
@@ -102,8 +99,7 @@ tls_uri() { # KIND KEY
     roll "${1}2" 1
     same "$(served "$port")" "${1}1" "before the reload"
     write_pem "${1}2" uri.pem
-    server_reload "$leader"
-    until_served "$port" "${1}2"
+    reload "$leader" "$port" "${1}2"
     load_end
     handshakes "$port" "${1}2"
     passed

@@ -10,6 +10,7 @@
 # shellcheck source=tests/apps/results.sh
 . "$(dirname "${BASH_SOURCE[0]}")/results.sh"
 several=2   # workers that a server has at least
+replaces='' # set: a reload starts new workers and ends the old ones
 starttls=() # of servers that begin in the clear: -starttls smtp
 
 begin() { now=$1 && echo "$route $now" >"$T/now"; }
@@ -128,15 +129,33 @@ load_end() {
     ! grep -h failed "$T"/load.* >"$T/failed" || fail "$(wc -l <"$T/failed") of $(cat "$T"/load.* | wc -l) handshakes: $(head -n 1 "$T/failed")"
 }
 
-until_served() { # PORT NAME: a graceful reload takes its time, at most 10 s, in which every handshake works
-    local i got
-    for ((i = 0; i < 100; i++)); do
+# A graceful reload takes its time, in which every handshake works.
+until_served() { # PORT NAME [TIMES]: that often in a row; 20 s without are too long
+    local i got times=0
+    for ((i = 0; i < 200; i++)); do
         got=$(served "$1")
-        [ "$got" != "$2" ] || return 0
         [[ $got != failed* ]] || fail "during the reload: $got"
-        sleep 0.1
+        if [ "$got" = "$2" ]; then
+            times=$((times + 1))
+            [ $times -lt "${3:-1}" ] || return 0
+        else
+            times=0
+            sleep 0.1
+        fi
     done
     fail "still serves $got, not $2"
+}
+# A reload, waited for. As long as an old worker runs it may take a handshake: where workers are replaced, the old have to be
+# gone; elsewhere, where nothing says when the reload is over, the new pair has to come several times in a row.
+reload() { # PID PORT NAME
+    local i pid old=()
+    [ -z "$replaces" ] || mapfile -t old < <(pgrep -g "$1" | grep -vx "$1")
+    server_reload "$1"
+    until_served "$2" "$3" 6
+    for pid in "${old[@]}"; do
+        for ((i = 0; i < 200; i++)); do kill -0 "$pid" 2>/dev/null || continue 2; sleep 0.1; done
+        fail "an old worker is left after the reload: $(ps -p "$pid" -o args=)"
+    done
 }
 
 roll() { # NAME SECONDS: the change of pair, by an ordinary file or by the role; returns after the effective date

@@ -9,7 +9,7 @@ variant=${2:?usage: test_apache.sh BUILD-FOLDER prefork|event}
 PATH=$PATH:/usr/sbin
 command -v apache2 >/dev/null || skip "no apache2"
 # shellcheck disable=SC2034
-app="Apache $variant" user=www-data version=$(apache2 -v | sed -n 's|.*Apache/\([0-9.]*\).*|\1|p')
+app="Apache $variant" user=www-data replaces=yes version=$(apache2 -v | sed -n 's|.*Apache/\([0-9.]*\).*|\1|p')
 
 server_start() {
     local modules=/usr/lib/apache2/modules

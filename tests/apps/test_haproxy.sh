@@ -11,7 +11,7 @@
 PATH=$PATH:/usr/sbin
 command -v haproxy >/dev/null || skip "no haproxy"
 # shellcheck disable=SC2034
-app=HAProxy user=haproxy several=1 version=$(haproxy -v | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
+app=HAProxy user=haproxy several=1 replaces=yes version=$(haproxy -v | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
 
 server_start() {
     cat >"$1/haproxy.cfg" <<CONF
@@ -95,8 +95,7 @@ for type in rsa:2048 ec:P-256; do # keys that stand on this token alone
     load_start "$port" 2
     roll "net${kind}2" 1
     write_pem "net${kind}2" socket.pem
-    server_reload "$leader"
-    until_served "$port" "net${kind}2"
+    reload "$leader" "$port" "net${kind}2"
     load_end
     handshakes "$port" "net${kind}2"
     workers "$leader"

@@ -8,7 +8,7 @@
 PATH=$PATH:/usr/sbin
 command -v nginx >/dev/null || skip "no nginx"
 # shellcheck disable=SC2034
-app=nginx user=www-data version=$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')
+app=nginx user=www-data replaces=yes version=$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')
 
 server_start() {
     cat >"$1/nginx.conf" <<CONF
