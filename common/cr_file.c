@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,11 +46,21 @@ cr_status cr_stamp_get(int dirfd, const char *name, struct cr_stamp *out, struct
     return st;
 }
 
+/* A signature's only system call. glibc's fstat makes it newfstatat, which takes a tenth longer; both fill the same struct. */
+static int stat_open(int fd, struct stat *out)
+{
+#if defined(__x86_64__) && defined(__LP64__)
+    return (int)syscall(SYS_fstat, fd, out);
+#else
+    return fstat(fd, out);
+#endif
+}
+
 bool cr_stamp_of(int fd, struct cr_stamp *out, unsigned long *names)
 {
     struct stat sb;
 
-    if (fstat(fd, &sb) != 0)
+    if (stat_open(fd, &sb) != 0)
         return false;
     stamp_of(&sb, out);
     *names = (unsigned long)sb.st_nlink;

@@ -457,11 +457,11 @@ static cr_status new_defaults(const char *path, struct conf **out, struct cr_err
     return cr_ok();
 }
 
-/* Parses with OpenSSL's own reader in a fresh library context: the default one may be in the middle of loading us. */
-static cr_status parse_nconf(const char *path, struct cr_bytes text, OSSL_LIB_CTX *ctx, struct conf *conf,
-                             struct cr_err *err)
+/* OpenSSL's own reader. It makes nothing of the default library context, which may be in the middle of loading us: modules
+ * are what it would look up there, and NCONF_load_bio(3) starts none. */
+static cr_status parse_nconf(const char *path, struct cr_bytes text, struct conf *conf, struct cr_err *err)
 {
-    CONF *nconf = NCONF_new_ex(ctx, NULL);
+    CONF *nconf = NCONF_new(NULL);
     BIO *bio = BIO_new_mem_buf(text.n > 0 ? (const void *)text.p : "", (int)text.n);
     long line = 0;
     cr_status st;
@@ -479,7 +479,6 @@ static cr_status parse_nconf(const char *path, struct cr_bytes text, OSSL_LIB_CT
 
 cr_status conf_parse(const char *path, struct cr_bytes text, struct conf **out, struct cr_err *err)
 {
-    OSSL_LIB_CTX *ctx = NULL;
     struct conf *conf = NULL;
     cr_status st;
 
@@ -488,9 +487,7 @@ cr_status conf_parse(const char *path, struct cr_bytes text, struct conf **out, 
     if (cr_failed(st = conf_lines_check(path, text, err)) || cr_failed(st = new_defaults(path, &conf, err)))
         return st;
     (void)ERR_set_mark();
-    ctx = OSSL_LIB_CTX_new();
-    st = ctx == NULL ? cr_fail(err, CR_E_NOMEM, "out of memory") : parse_nconf(path, text, ctx, conf, err);
-    OSSL_LIB_CTX_free(ctx);
+    st = parse_nconf(path, text, conf, err);
     (void)ERR_pop_to_mark();
     if (cr_failed(st)) {
         conf_free(&conf);

@@ -105,28 +105,6 @@ static void token_set(const CK_TOKEN_INFO *info, struct tok_slot_desc *to)
     to->rw_sessions_max = tok_count(info->ulMaxRwSessionCount, true);
 }
 
-/* What selects this token and no other: label and serial. */
-static cr_status uri_set(const CK_TOKEN_INFO *info, char **out, struct cr_err *err)
-{
-    P11KitUri *uri = p11_kit_uri_new();
-    CK_TOKEN_INFO *to;
-    char *text = NULL;
-    cr_status st;
-
-    if (uri == NULL)
-        return cr_fail(err, CR_E_NOMEM, "out of memory");
-    to = p11_kit_uri_get_token_info(uri);
-    memcpy(to->label, info->label, sizeof(to->label));
-    memcpy(to->serialNumber, info->serialNumber, sizeof(to->serialNumber));
-    if (p11_kit_uri_format(uri, P11_KIT_URI_FOR_TOKEN, &text) == P11_KIT_URI_OK)
-        st = cr_strdup(text, out, err);
-    else
-        st = cr_fail(err, CR_E_NOMEM, "out of memory");
-    free(text);
-    p11_kit_uri_free(uri);
-    return st;
-}
-
 /* A token slot that cannot be read is one of the findings, no failure: inside the gate. */
 static void slot_read(CK_FUNCTION_LIST *p11, CK_SLOT_ID id, CK_TOKEN_INFO *info, struct tok_slot_desc *to)
 {
@@ -155,18 +133,20 @@ static void slot_read(CK_FUNCTION_LIST *p11, CK_SLOT_ID id, CK_TOKEN_INFO *info,
 static cr_status slot_describe(struct tok_member *m, CK_SLOT_ID id, struct tok_slot_desc *to, struct cr_err *err)
 {
     struct tok_slot *slot = m->slot;
-    CK_SLOT_ID want = p11_kit_uri_get_slot_id(slot->match);
+    P11KitUri *match = NULL;
     CK_TOKEN_INFO info = {0};
-    cr_status st = tok_gate_enter(slot->mod, m->wait_ms, err);
+    CK_SLOT_ID want;
+    cr_status st = tok_slot_match(slot, &match, err);
 
-    if (cr_failed(st))
+    if (cr_failed(st) || cr_failed(st = tok_gate_enter(slot->mod, m->wait_ms, err)))
         return st;
     slot_read(slot->mod->p11, id, &info, to);
     tok_gate_leave(slot->mod);
     if (to->unread[0] != '\0' || !to->token.initialized)
         return st;
-    to->selected = (want == (CK_SLOT_ID)-1 || want == id) && tok_uri_selects(slot->match, &info);
-    return uri_set(&info, &to->uri, err);
+    want = tok_uri_slot(match);
+    to->selected = (want == (CK_SLOT_ID)-1 || want == id) && tok_uri_selects(match, &info);
+    return tok_uri_make_token(&info, &to->uri, err);
 }
 
 /* Starts the module as its busy owner, and nobody logs in. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tok_init.h"
 
-#include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tok_ckr.h"
+#include "tok_kit.h"
 
 #define SLOTS_MAX 256
 
@@ -100,15 +100,17 @@ cr_status tok_init_token(const struct tok_init *what, struct cr_err *err)
     for (size_t i = 0; i < what->nenv; i++)
         if (setenv(what->env[i].name, what->env[i].value, 1))
             return cr_fail(err, CR_E_NOMEM, "out of memory");
-    if (!(p11 = p11_kit_module_load(what->module, 0)))
+    if (cr_failed(st = tok_kit_load(err)))
+        return st;
+    if (!(p11 = tok_kit()->module_load(what->module, 0)))
         return cr_fail(err, CR_E_TOKEN, "%s: %s", what->module,
-                       p11_kit_message() ? p11_kit_message() : "cannot be loaded");
-    if ((rv = p11_kit_module_initialize(p11)) != CKR_OK) {
+                       tok_kit()->message() ? tok_kit()->message() : "cannot be loaded");
+    if ((rv = tok_kit()->module_initialize(p11)) != CKR_OK) {
         st = failed(err, what, "C_Initialize", rv);
     } else {
         st = token_make(p11, what, err);
-        p11_kit_module_finalize(p11);
+        tok_kit()->module_finalize(p11);
     }
-    p11_kit_module_release(p11);
+    tok_kit()->module_release(p11);
     return st;
 }

@@ -502,6 +502,6 @@ cr_status tok_location_check(const char *location, struct cr_err *err)
     P11KitUri *uri = NULL;
     cr_status st = tok_uri_location(location, &uri, err);
 
-    p11_kit_uri_free(uri);
+    tok_uri_free(uri);
     return st;
 }

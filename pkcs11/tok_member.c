@@ -113,7 +113,12 @@ bool tok_member_info(struct tok_member *m, CK_TOKEN_INFO *out)
 /* What both URIs say of the token must agree, before it is reached. */
 static bool ruled_out(struct tok_member *m, P11KitUri *uri)
 {
-    CK_TOKEN_INFO *conf = p11_kit_uri_get_token_info(m->slot->match), *want = p11_kit_uri_get_token_info(uri);
+    CK_TOKEN_INFO *conf, *want = tok_uri_info(uri);
+    P11KitUri *match = NULL;
+
+    if (cr_failed(tok_slot_match(m->slot, &match, NULL)))
+        return false; /* the token's first use says why */
+    conf = tok_uri_info(match);
     const struct {
         unsigned char *a, *b;
         size_t n;
@@ -136,13 +141,13 @@ bool tok_may_hold(struct tok_local *loc, size_t token, const char *location)
     if (token >= loc->n || cr_failed(tok_uri_location(location, &uri, NULL)))
         return false;
     may = !ruled_out(&loc->members[token], uri);
-    p11_kit_uri_free(uri);
+    tok_uri_free(uri);
     return may;
 }
 
 static bool says_token(P11KitUri *uri)
 {
-    CK_TOKEN_INFO *want = p11_kit_uri_get_token_info(uri);
+    CK_TOKEN_INFO *want = tok_uri_info(uri);
 
     return want->label[0] || want->manufacturerID[0] || want->serialNumber[0] || want->model[0];
 }
@@ -183,7 +188,7 @@ cr_status tok_member_select(struct tok_local *loc, const char *location, size_t 
             at = i;
         }
     }
-    p11_kit_uri_free(uri);
+    tok_uri_free(uri);
     if (hits == 1) {
         *out = at;
         return cr_ok();

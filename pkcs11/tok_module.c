@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <p11-kit/p11-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "common/cr_file.h"
 #include "tok_fork.h"
 #include "tok_gate.h"
+#include "tok_kit.h"
 #include "tok_slot.h"
 
 #define INIT_TRIES 12
@@ -174,7 +174,7 @@ void tok_module_put(struct tok_module **modp)
             mod->p11->C_Finalize(NULL);
             tok_gate_leave(mod);
         }
-        p11_kit_module_release(mod->p11);
+        tok_kit()->module_release(mod->p11);
         mod->p11 = NULL;
         pthread_mutex_lock(&mod->lock);
         mod->up = mod->broken = false;
@@ -208,11 +208,11 @@ static cr_status load(struct tok_module *mod, unsigned wait_ms, struct cr_err *e
     const char *why;
     cr_status st = file_trusted(mod, err);
 
-    if (cr_failed(st) || cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
+    if (cr_failed(st) || cr_failed(st = tok_kit_load(err)) || cr_failed(st = tok_gate_enter_owner(mod, wait_ms, err)))
         return st;
-    mod->p11 = p11_kit_module_load(mod->path, 0);
+    mod->p11 = tok_kit()->module_load(mod->path, 0);
     mod->uid = geteuid();
-    why = mod->p11 == NULL ? p11_kit_message() : NULL;
+    why = mod->p11 == NULL ? tok_kit()->message() : NULL;
     tok_gate_leave(mod);
     if (mod->p11 == NULL)
         return cr_fail(err, CR_E_TOKEN, "PKCS#11 module %s: %s", mod->path, why != NULL ? why : "cannot be loaded");
@@ -262,13 +262,13 @@ static CK_RV initialize_once(struct tok_module *mod, CK_FUNCTION_LIST *p11)
 /* Past p11-kit, which counts the users of a module. */
 static CK_RV raw_call(struct tok_module *mod, bool up)
 {
-    CK_FUNCTION_LIST *raw = p11_kit_module_load(mod->path, P11_KIT_MODULE_UNMANAGED);
+    CK_FUNCTION_LIST *raw = tok_kit()->module_load(mod->path, P11_KIT_MODULE_UNMANAGED);
     CK_RV rv;
 
     if (raw == NULL)
         return CKR_GENERAL_ERROR;
     rv = up ? initialize_once(mod, raw) : raw->C_Finalize(NULL);
-    p11_kit_module_release(raw);
+    tok_kit()->module_release(raw);
     return rv;
 }
 

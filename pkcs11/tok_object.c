@@ -143,12 +143,12 @@ static cr_status find(struct tok_entry *entry, struct tok_session *ses, CK_OBJEC
     if (cr_failed(st))
         return st;
     for (size_t i = 0; i < CR_COUNT(by); i++) {
-        CK_ATTRIBUTE *attr = p11_kit_uri_get_attribute(uri, by[i]);
+        CK_ATTRIBUTE *attr = tok_uri_attribute(uri, by[i]);
         if (attr != NULL && attr->ulValueLen > 0)
             tmpl[ntmpl++] = *attr;
     }
     st = tok_attr_find(ses, tmpl, ntmpl, hits, CR_COUNT(hits), &n, err);
-    p11_kit_uri_free(uri);
+    tok_uri_free(uri);
     if (cr_failed(st))
         return st;
     if (n == 0) {

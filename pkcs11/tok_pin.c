@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tok_pin.h"
 
-#include <p11-kit/pin.h>
-
+#include "tok_kit.h"
 #include "tok_uri.h"
 
 cr_status tok_pin_callback(const char *name, const char *token_uri, const char *token_name, bool retry,
@@ -18,14 +17,14 @@ cr_status tok_pin_callback(const char *name, const char *token_uri, const char *
 
     if (cr_failed(st))
         return st;
-    given = p11_kit_pin_request(name, uri, token_name, flags);
-    p11_kit_uri_free(uri);
+    given = tok_kit()->pin_request(name, uri, token_name, flags);
+    tok_uri_free(uri);
     if (given == NULL)
         return cr_fail(err, CR_E_PIN, "token %s: this program has no p11-kit PIN callback '%s', or it gave no PIN",
                        token_name, name);
-    value = p11_kit_pin_get_value(given, &n);
+    value = tok_kit()->pin_get_value(given, &n);
     st = n > 0 ? cr_buf_set(pin, value, n, err)
                : cr_fail(err, CR_E_PIN, "token %s: the p11-kit PIN callback '%s' gave an empty PIN", token_name, name);
-    p11_kit_pin_unref(given);
+    tok_kit()->pin_unref(given);
     return st;
 }

@@ -19,7 +19,7 @@ static void slot_free(struct tok_slot *slot)
 {
     if (slot == NULL)
         return;
-    p11_kit_uri_free(slot->match);
+    tok_uri_free(atomic_load(&slot->match));
     free(slot->uri);
     free(slot->idle);
     free(slot);
@@ -38,11 +38,28 @@ static cr_status slot_new(struct tok_module *mod, const char *uri, unsigned max_
     if ((slot->idle = calloc(max_sessions, sizeof(*slot->idle))) == NULL)
         st = cr_fail(err, CR_E_NOMEM, "out of memory");
     else if (!cr_failed(st = cr_strdup(uri, &slot->uri, err)))
-        st = tok_uri_token(uri, &slot->match, err);
+        st = tok_uri_token_check(uri, err);
     if (cr_failed(st))
         slot_free(slot);
     else
         *out = slot;
+    return st;
+}
+
+cr_status tok_slot_match(struct tok_slot *slot, P11KitUri **out, struct cr_err *err)
+{
+    P11KitUri *made = NULL, *none = NULL;
+    cr_status st;
+
+    if ((*out = atomic_load(&slot->match)) != NULL)
+        return cr_ok();
+    if (cr_failed(st = tok_uri_token(slot->uri, &made, err)))
+        return st;
+    if (!atomic_compare_exchange_strong(&slot->match, &none, made)) {
+        tok_uri_free(made); /* another thread was first */
+        made = none;
+    }
+    *out = made;
     return st;
 }
 
@@ -162,15 +179,17 @@ static cr_status token_find(struct tok_member *m, CK_SLOT_ID *id, CK_TOKEN_INFO 
 {
     struct tok_slot *slot = m->slot;
     CK_FUNCTION_LIST *p11 = slot->mod->p11;
-    CK_SLOT_ID ids[SLOTS_MAX] = {0}, want = p11_kit_uri_get_slot_id(slot->match);
+    CK_SLOT_ID ids[SLOTS_MAX] = {0}, want;
+    P11KitUri *match = NULL;
     CK_ULONG n = SLOTS_MAX;
     CK_RV unread = CKR_OK, got;
     unsigned hits = 0;
     CK_TOKEN_INFO seen;
-    cr_status st = tok_gate_enter(slot->mod, m->wait_ms, err);
+    cr_status st = tok_slot_match(slot, &match, err);
 
-    if (cr_failed(st))
+    if (cr_failed(st) || cr_failed(st = tok_gate_enter(slot->mod, m->wait_ms, err)))
         return st;
+    want = tok_uri_slot(match);
     *rv = p11->C_GetSlotList(CK_TRUE, ids, &n);
     for (CK_ULONG i = 0; *rv == CKR_OK && i < n && i < SLOTS_MAX; i++) {
         memset(&seen, 0, sizeof(seen));
@@ -180,7 +199,7 @@ static cr_status token_find(struct tok_member *m, CK_SLOT_ID *id, CK_TOKEN_INFO 
             unread = got;
             continue;
         }
-        if (!(seen.flags & CKF_TOKEN_INITIALIZED) || !tok_uri_selects(slot->match, &seen))
+        if (!(seen.flags & CKF_TOKEN_INITIALIZED) || !tok_uri_selects(match, &seen))
             continue;
         if (hits++ == 0) {
             *id = ids[i];

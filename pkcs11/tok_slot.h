@@ -22,9 +22,9 @@ struct tok_down {
 
 struct tok_slot {
     struct tok_slot *next;
-    struct tok_module *mod; /* not counted: entries are for ever */
-    char *uri;              /* as configured */
-    P11KitUri *match;
+    struct tok_module *mod;     /* not counted: entries are for ever */
+    char *uri;                  /* as configured */
+    _Atomic(P11KitUri *) match; /* NULL until tok_slot_match */
 
     struct tok_down down;
     atomic_bool share; /* its load with other tokens; as configured last, like */
@@ -76,6 +76,8 @@ struct tok_member {
 cr_status tok_slot_get(struct tok_module *mod, const char *uri, unsigned max_sessions, struct tok_slot **out,
                        struct cr_err *err);
 void tok_slot_put(struct tok_slot **slot); /* mod stays */
+/* The configured URI, decoded; *out is the slot's. Any thread, under no lock of ours. */
+cr_status tok_slot_match(struct tok_slot *slot, P11KitUri **out, struct cr_err *err);
 
 /* Makes the slot ready if it is not: starts the module, finds the token, logs in. Nobody's lock may be held. Returns with
  * the stamp under which it was ready. */

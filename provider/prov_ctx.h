@@ -26,7 +26,8 @@ struct prov_ctx {
     const OSSL_DISPATCH *upcalls; /* of libcrypto, as long as it is loaded */
     OSSL_LIB_CTX *host;           /* the loading program's, if host_known; prov_host.h */
     bool host_known;
-    bool core_30; /* it is an OpenSSL 3.0 */
+    bool host_searched; /* atomic; prov_host_came_first */
+    bool core_30;       /* it is an OpenSSL 3.0 */
     struct conf *conf;
     struct store *store;
     struct tok_signer *signer;

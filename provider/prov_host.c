@@ -40,3 +40,20 @@ void prov_host_finds_its_own(const struct prov_ctx *ctx, const char *type)
     EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(ctx->host, type, NULL));
     (void)ERR_pop_to_mark();
 }
+
+bool prov_host_came_first(struct prov_ctx *ctx)
+{
+    static _Thread_local bool searching;
+
+    if (searching)
+        return false;
+    if (!__atomic_load_n(&ctx->host_searched, __ATOMIC_ACQUIRE)) {
+        searching = true; /* another thread that asks meanwhile searches, too, and finds the same */
+        prov_host_finds_its_own(ctx, "RSA");
+        prov_host_finds_its_own(ctx, "EC");
+        prov_host_finds_its_own(ctx, "ED25519");
+        searching = false;
+        __atomic_store_n(&ctx->host_searched, true, __ATOMIC_RELEASE);
+    }
+    return true;
+}

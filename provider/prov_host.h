@@ -16,4 +16,10 @@ void prov_host_learn(struct prov_ctx *ctx);
  * fail. Whichever was cached first wins, and a store's loader makes that search itself; a decoder does not. */
 void prov_host_finds_its_own(const struct prov_ctx *ctx, const char *type);
 
+/* To be asked when OpenSSL wants to know our key managements: may it have them now? Before the first answer the host finds
+ * its own, of all types: OpenSSL sorts its providers by name in places, "certroll" comes before "default", and the order in
+ * which key managements became known stays. That search asks us again, in the same thread: then not. Not done at init, since
+ * it is the most expensive thing there, and many a program needs none. */
+bool prov_host_came_first(struct prov_ctx *ctx);
+
 #endif

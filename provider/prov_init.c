@@ -86,9 +86,11 @@ static const struct {
 
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 {
-    const struct prov_ctx *ctx = provctx;
+    struct prov_ctx *ctx = provctx;
 
-    *no_cache = 0;
+    *no_cache = operation == OSSL_OP_KEYMGMT && !prov_host_came_first(ctx);
+    if (*no_cache)
+        return NULL;
     if (operation == OSSL_OP_DECODER && ctx->core_30)
         return decoders_30;
     for (size_t i = 0; i < CR_COUNT(operations); i++) {
@@ -176,11 +178,6 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
         return 0;
     ctx->core_30 = version != NULL && strncmp(version, "3.0.", 4) == 0;
     prov_host_learn(ctx);
-    /* OpenSSL sorts its providers by name in places, and "certroll" comes before "default"; the order in which key
-     * managements were found first stays. */
-    prov_host_finds_its_own(ctx, "RSA");
-    prov_host_finds_its_own(ctx, "EC");
-    prov_host_finds_its_own(ctx, "ED25519");
     *provctx = ctx;
     *out = ctx->core.reasons != NULL ? functions + 1 : functions;
     return 1;

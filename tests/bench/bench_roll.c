@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A live key of --key signs in --threads for --ms while the role rolls at --flip (seconds UTC). Every signature is verified
  * by --old or --new, where given. Prints how many failed, the longest time in which no thread finished a signature, within
- * 250 ms of the flip and in stretches as long before and after, the median signature, and latencies by distance from the flip. */
+ * 50 ms of the flip and in stretches as long before and after, the median signature, and latencies by distance from the flip. */
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +15,7 @@
 #define SAMPLES_MAX 200000 /* a thread */
 #define NEAR_NS     INT64_C(250000000)
 #define BIN_NS      10000000
+#define GAP_NS      INT64_C(50000000)
 #define STRETCHES   16
 
 struct sample {
@@ -109,7 +110,7 @@ static void print_bin(const struct bench *b, struct sample *bin, size_t n, int64
     bench_print(&line, "_max", 1e-6 * (double)bin[n - 1].took, "ms");
 }
 
-/* Within NEAR_NS of @at, in which no thread finished a signature. */
+/* Within GAP_NS of @at, in which no thread finished a signature. */
 static int64_t longest_gap(const struct sample *all, size_t n, int64_t at)
 {
     int64_t longest = 0;
@@ -117,7 +118,7 @@ static int64_t longest_gap(const struct sample *all, size_t n, int64_t at)
     for (size_t i = 1; i < n; i++) {
         int64_t gap = all[i].end - all[i - 1].end;
 
-        if (all[i].end > at - NEAR_NS && all[i - 1].end < at + NEAR_NS && gap > longest)
+        if (all[i].end > at - GAP_NS && all[i - 1].end < at + GAP_NS && gap > longest)
             longest = gap;
     }
     return longest;
@@ -136,8 +137,8 @@ static void print_gaps(const struct bench *b, const struct sample *all, size_t n
     int64_t others[STRETCHES];
     size_t found = 0;
 
-    for (int64_t at = flip - STRETCHES / 2 * 2 * NEAR_NS; at <= flip + STRETCHES / 2 * 2 * NEAR_NS; at += 2 * NEAR_NS) {
-        if (n > 0 && at != flip && at - NEAR_NS >= all[0].end && at + NEAR_NS <= all[n - 1].end)
+    for (int64_t at = flip - STRETCHES / 2 * 2 * GAP_NS; at <= flip + STRETCHES / 2 * 2 * GAP_NS; at += 2 * GAP_NS) {
+        if (n > 0 && at != flip && at - GAP_NS >= all[0].end && at + GAP_NS <= all[n - 1].end)
             others[found++] = longest_gap(all, n, at);
     }
     bench_print(b, "_gap", 1e-6 * (double)longest_gap(all, n, flip), "ms");

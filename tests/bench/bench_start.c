@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an activated provider adds to the start and end of a process that never uses it. Each argument is NAME=CONF, an
- * openssl.cnf; they take turns, --count processes each in all. A line is the median of the CPU time of one process, which
- * does what nearly all do: the library's initialization and a digest. */
+ * openssl.cnf; they take turns, --count processes each in all. A line is the median of the CPU time of one process. It does
+ * what --parameter says: digest, the library's initialization and a digest, or tls, which also makes a context for TLS. */
 #include <getopt.h>
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,20 +25,26 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int child(void)
+static int child(const char *what)
 {
     unsigned char out[EVP_MAX_MD_SIZE];
+    SSL_CTX *tls;
     size_t n;
 
+    if (strcmp(what, "tls") == 0) {
+        if ((tls = SSL_CTX_new(TLS_client_method())) == NULL)
+            return 1;
+        SSL_CTX_free(tls);
+    }
     return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) == 1 &&
                    EVP_Q_digest(NULL, "SHA256", NULL, "a", 1, out, &n) == 1
                ? 0
                : 1;
 }
 
-static double start(const char *conf)
+static double start(const char *what, const char *conf)
 {
-    char *args[] = {(char *)"bench_start", (char *)"child", NULL};
+    char *args[] = {(char *)"bench_start", (char *)"child", (char *)what, NULL};
     struct rusage used;
     int status;
     pid_t pid;
@@ -56,8 +63,8 @@ int main(int argc, char **argv)
     double *us[VARIANTS];
     int n;
 
-    if (argc == 2 && strcmp(argv[1], "child") == 0)
-        return child();
+    if (argc == 3 && strcmp(argv[1], "child") == 0)
+        return child(argv[2]);
     b = bench_options(argc, argv);
     argv += optind;
     n = argc - optind;
@@ -69,7 +76,7 @@ int main(int argc, char **argv)
     }
     for (int t = -1; t < b.count; t++) { /* one to warm up */
         for (int i = 0; i < n; i++) {
-            double took = start(argv[i] + strlen(argv[i]) + 1);
+            double took = start(b.parameter, argv[i] + strlen(argv[i]) + 1);
 
             if (t >= 0)
                 us[i][t] = took;

@@ -52,7 +52,11 @@ others() {
         program bench_load other_pem --alg read --count $((BENCH_MS + 1)) "$@"
         program bench_load other_tls --alg tls --count $((BENCH_MS / 2 + 1)) "$@"
     done
-    program bench_start other_start --count $((BENCH_MS / 16 + 1)) "plain=$T/default.cnf" "ours=$ours"
+    sed -e "s|^module = .*|module = $BENCH/nothing.so|" -e '/^certroll-config/d' "$ours" >"$T/nothing.cnf"
+    for type in digest tls; do
+        program bench_start other_start --parameter $type --count $((BENCH_MS / 16 + 1)) "plain=$T/default.cnf" "nothing=$T/nothing.cnf" \
+            "ours=$ours"
+    done
 }
 
 # The roles directory of the lab, and the same with $many more in it.

@@ -51,11 +51,20 @@ static void go_down(void)
     mock_fail(mocked.counts, MOCK_C_GetSlotList, CKR_DEVICE_ERROR, 0, 1000000);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **state)
 {
     struct timespec second = {1, 0};
     struct tok_object *obj;
     unsigned long before;
+    int64_t began, took;
     pthread_t t[8];
 
     (void)state;
@@ -64,16 +73,18 @@ static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **stat
     obj = found();
     go_down();
     before = mocked_calls(MOCK_C_Initialize);
+    began = now_ms();
     for (size_t i = 0; i < CR_COUNT(t); i++)
         assert_int_equal(pthread_create(&t[i], NULL, work, obj), 0);
     nanosleep(&second, NULL);
     atomic_store(&stop, true);
     for (size_t i = 0; i < CR_COUNT(t); i++)
         pthread_join(t[i], NULL);
+    took = now_ms() - began;
     assert_int_equal(atomic_load(&made), 0);
     assert_string_equal(unclear_text, "");
-    /* 10, 20, 40, 80, 160, 250, 250 ms and so on between them; each initializes once or twice. */
-    assert_true(mocked_calls(MOCK_C_Initialize) - before <= 30);
+    /* 10, 20, 40, 80, 160, 250, 250 ms and so on between them; each initializes once or twice. A busy machine takes longer. */
+    assert_true((int64_t)(mocked_calls(MOCK_C_Initialize) - before) <= 2 * (8 + took / 250));
     mocked_heal();
     assert_int_equal(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL).code, CR_OK);
     mocked.f.signer->ops->object_unref(&obj);
