@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -67,6 +68,27 @@ static void ours_is_found_by_property_in_the_first_search(void **state)
     }
 }
 
+static void the_order_of_loading_does_not_matter(void **state)
+{
+    OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *ours, *base;
+    char folder[256];
+
+    (void)state;
+    (void)snprintf(folder, sizeof folder, "%s", CERTROLL_SO);
+    *strrchr(folder, '/') = '\0';
+    assert_int_equal(OSSL_PROVIDER_set_default_search_path(ctx, folder), 1);
+    assert_non_null(ours = OSSL_PROVIDER_load(ctx, "certroll"));
+    assert_non_null(base = OSSL_PROVIDER_load(ctx, "default"));
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        assert_string_equal(whose(ctx, types[i], NULL), "default");
+        assert_string_equal(whose(ctx, types[i], "provider=certroll"), "certroll");
+    }
+    (void)OSSL_PROVIDER_unload(base);
+    (void)OSSL_PROVIDER_unload(ours);
+    OSSL_LIB_CTX_free(ctx);
+}
+
 struct seeker {
     pthread_barrier_t *all;
     OSSL_LIB_CTX *ctx;
@@ -110,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(p11_kit_is_loaded_with_the_first_key), /* before anything else loads it */
         cmocka_unit_test(ours_is_found_by_property_in_the_first_search),
+        cmocka_unit_test(the_order_of_loading_does_not_matter),
         cmocka_unit_test(threads_that_search_first_together_find_the_same),
     };
 
