@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "roles/role_change_rules.h"
@@ -268,7 +269,10 @@ static cr_status ask(const char *text, struct cr_err *err)
     char line[ANSWER_MAX];
 
     fflush(stdout);
-    fprintf(stderr, "%sChange this? [y/N] ", text);
+    fputs(text, stderr);
+    fflush(stderr);
+    tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before it was shown is no answer to it */
+    fputs("Change this? [y/N] ", stderr);
     fflush(stderr);
     line_read(line);
     return tool_answer_is_yes(line) ? cr_ok() : cr_fail(err, CR_E_REFUSED, "not confirmed: nothing is changed");

@@ -35,8 +35,13 @@ done
 answer 130 INT certroll assign $R --thumbprint "$b"
 asked
 "$HERE/terminal.py" HANGUP certroll assign $R --thumbprint "$b" >out 2>err && fail "it went on without its terminal"
+for ahead in y yes $'y\ny\ny'; do
+    answer 1 --ahead "$ahead" n certroll assign $R --thumbprint "$b"
+    asked
+    out_has "certroll: not confirmed: nothing is changed"
+done
 same "$(state)" "$before" "a refused change changed something"
-ok "no, an empty line, the end of input, Ctrl-C and a lost terminal change nothing"
+ok "no, an empty line, the end of input, Ctrl-C, a lost terminal and what was typed before the question change nothing"
 
 for yes in y Y yes " YES "; do
     answer 0 "$yes" certroll assign $R --thumbprint "$b"

@@ -3,6 +3,7 @@
 #include "tools/tool_confirm.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -80,19 +81,44 @@ static int64_t later(void)
     return NOW + 100;
 }
 
-/* tool_run with @answer typed at its terminal; what it says on standard error goes into did.said. */
-static enum cr_code ran(struct tool *tool, const char *answer)
+/* Who sits at the terminal: reads what is said into did.said, and answers once the question stands there. */
+struct typist {
+    int master;
+    const char *answer;
+};
+
+static void *type(void *arg)
 {
-    int master = posix_openpt(O_RDWR | O_NOCTTY), slave, in = dup(STDIN_FILENO), out = dup(STDERR_FILENO);
-    struct cr_err err = {0};
+    struct typist *t = arg;
+    bool answered = false;
     size_t len = 0;
-    cr_status st;
     ssize_t n;
 
-    assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
-    slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    while (!strchr(did.said, '\1') && (n = read(t->master, did.said + len, sizeof(did.said) - 1 - len)) > 0) {
+        len += (size_t)n;
+        if (answered || !strstr(did.said, "[y/N] "))
+            continue;
+        answered = true;
+        if (write(t->master, t->answer, strlen(t->answer)) < 0)
+            break;
+    }
+    return NULL;
+}
+
+/* tool_run with @ahead typed at its terminal before, and @answer once it asks. */
+static enum cr_code ran_ahead(struct tool *tool, const char *ahead, const char *answer)
+{
+    struct typist t = {posix_openpt(O_RDWR | O_NOCTTY), answer};
+    int slave, in = dup(STDIN_FILENO), out = dup(STDERR_FILENO);
+    struct cr_err err = {0};
+    pthread_t thread;
+    cr_status st;
+
+    assert_true(t.master >= 0 && !grantpt(t.master) && !unlockpt(t.master));
+    slave = open(ptsname(t.master), O_RDWR | O_NOCTTY);
     assert_true(slave >= 0);
-    assert_int_equal(write(master, answer, strlen(answer)), strlen(answer));
+    assert_int_equal(write(t.master, ahead, strlen(ahead)), strlen(ahead));
+    assert_int_equal(pthread_create(&thread, NULL, type, &t), 0);
     dup2(slave, STDIN_FILENO);
     dup2(slave, STDERR_FILENO);
     tool->cmd = &cmd;
@@ -102,14 +128,18 @@ static enum cr_code ran(struct tool *tool, const char *answer)
     dup2(in, STDIN_FILENO);
     dup2(out, STDERR_FILENO);
     assert_int_equal(write(slave, "\1", 1), 1); /* what comes before it is all there was */
-    while (!strchr(did.said, '\1') && (n = read(master, did.said + len, sizeof(did.said) - 1 - len)) > 0)
-        len += (size_t)n;
-    close(master);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(t.master);
     close(slave);
     close(in);
     close(out);
     tool_close(tool);
     return st.code;
+}
+
+static enum cr_code ran(struct tool *tool, const char *answer)
+{
+    return ran_ahead(tool, "", answer);
 }
 
 static int fresh(void **state)
@@ -147,6 +177,16 @@ static void anything_else_does_not(void **state)
         assert_int_equal(did.previews, 1);
         assert_int_equal(did.runs, 0);
     }
+}
+
+static void what_was_typed_before_the_question_is_no_answer(void **state)
+{
+    struct tool tool = {0};
+
+    (void)state;
+    assert_int_equal(ran_ahead(&tool, "y\nyes\ny", "n\n"), CR_E_REFUSED);
+    assert_int_equal(did.previews, 1);
+    assert_int_equal(did.runs, 0);
 }
 
 static void no_question_where_the_row_or_an_option_says_so(void **state)
@@ -197,7 +237,7 @@ static void input_is_read_once(void **state)
 
     (void)state;
     did.reads = true;
-    assert_int_equal(ran(&tool, "some text\n\4y\n"), CR_OK);
+    assert_int_equal(ran_ahead(&tool, "some text\n\4", "y\n"), CR_OK);
     assert_int_equal(did.runs, 1);
     assert_string_equal(did.input, "some text\n");
 }
@@ -219,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(yes_runs_it_in_earnest_once_it_was_shown, fresh),
         cmocka_unit_test_setup(anything_else_does_not, fresh),
+        cmocka_unit_test_setup(what_was_typed_before_the_question_is_no_answer, fresh),
         cmocka_unit_test_setup(no_question_where_the_row_or_an_option_says_so, fresh),
         cmocka_unit_test_setup(no_question_for_what_changes_nothing, fresh),
         cmocka_unit_test_setup(another_certificate_than_was_shown_is_refused, fresh),
