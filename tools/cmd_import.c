@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "import.h"
+#include "tool_cert.h"
 
 #define KID_MAX 127
 
@@ -12,6 +13,7 @@ static const struct tool_option options[] = {
     {"use", OPT_USE, "token|tls", "what a new role is for"},
     {"kid", OPT_KID, "TEXT", "the certificate's own key id"},
     {"token", OPT_TOKEN, "NAME", "which configured token gets the key"},
+    {"thumbprint", OPT_THUMBPRINT, "T", "only if FILE holds this certificate"},
     {"exportable", OPT_EXPORTABLE, NULL, "the key may leave the token again (export --pfx)"},
     {NULL, 0, NULL, NULL},
 };
@@ -47,6 +49,22 @@ static cr_status options_read(struct tool *tool, struct import *im, struct cr_er
     return kid_check(im->kid, err);
 }
 
+/* What was looked at before, in another run: a file can be another one by now. */
+static cr_status certificate_expected(struct tool *tool, const struct import *im, struct cr_err *err)
+{
+    const char *text = tool_opt(tool, OPT_THUMBPRINT);
+    char hex[65];
+    cr_status st;
+
+    if (!text)
+        return cr_ok();
+    if (cr_failed(st = tool_thumbprint_clean(text, hex, err)) ||
+        tool_thumbprint_match(hex, im->facts.thumbprint, im->facts.sha1))
+        return st;
+    return cr_fail(err, CR_E_CHANGED, "nothing is changed: %s holds certificate %.16s, not %.16s", tool->args[0],
+                   im->facts.thumbprint, hex);
+}
+
 /* Roles are the command line's, or those of the request that the file answers. */
 static cr_status options_fit(struct tool *tool, const struct import *im, struct cr_err *err)
 {
@@ -65,7 +83,8 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     cr_status st;
 
     if (!cr_failed(st = options_read(tool, &im, err)) && !cr_failed(st = import_read(tool, tool->args[0], &im, err)) &&
-        !cr_failed(st = import_request(tool, &im, err)) && !cr_failed(st = options_fit(tool, &im, err)))
+        !cr_failed(st = certificate_expected(tool, &im, err)) && !cr_failed(st = import_request(tool, &im, err)) &&
+        !cr_failed(st = options_fit(tool, &im, err)))
         st = import_carry_out(tool, &im, err);
     import_clear(&im);
     return st;

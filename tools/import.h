@@ -48,6 +48,6 @@ cr_status import_key(struct tool *tool, struct import *im, struct cr_err *err);
 /* All of it after import_read: merge, policy, key, entry, roles. */
 cr_status import_carry_out(struct tool *tool, struct import *im, struct cr_err *err);
 
-enum { OPT_PASSIN = 1, OPT_DATE, OPT_USE, OPT_KID, OPT_TOKEN, OPT_EXPORTABLE };
+enum { OPT_PASSIN = 1, OPT_DATE, OPT_USE, OPT_KID, OPT_TOKEN, OPT_EXPORTABLE, OPT_THUMBPRINT };
 
 #endif

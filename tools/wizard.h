@@ -90,7 +90,8 @@ struct wizard_line {
     const char *conf_path, *reason, *home; /* home: for ~/ in file names; each may be NULL */
     bool force, dry_run;
     bool has_generation;
-    uint64_t generation; /* of the role's record as it was shown */
+    uint64_t generation; /* of the record, or of all records, that were shown */
+    char file_cert[65];  /* import: thumbprint of the certificate that the file held */
     int pass_fd;         /* import: where the passphrase comes from, or -1: the command asks */
 };
 /* The command that does what was answered, "certroll" first. Never holds the passphrase. The caller owns *out. */

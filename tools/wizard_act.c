@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "import.h"
+#include "stores/store_requests.h"
 #include "wizard_child.h"
 
 /* ---- the file ---- */
@@ -27,6 +28,23 @@ static cr_status pass_give(void *arg, const char *what, struct cr_buf *pass, str
     return cr_buf_set(pass, asked->pass->p, asked->pass->n, err);
 }
 
+/* What the change will be bound to: the certificate, and the request that it answers, whose roles it goes to. */
+static cr_status file_note(struct wizard_state *s, const struct cert_bundle *bundle, struct cr_err *err)
+{
+    struct cert_facts facts = {0};
+    struct store *store;
+    cr_status st = cert_facts_read(NULL, cr_buf_bytes(&bundle->leaf), &facts, err);
+
+    if (!cr_failed(st)) {
+        memcpy(s->line.file_cert, facts.thumbprint, sizeof(s->line.file_cert));
+        if (!bundle->has_key && !cr_failed(st = tool_store(s->tool, &store, err)) &&
+            (st = store_request_load(store, facts.spki, &s->request, err)).code == CR_E_NOT_FOUND)
+            st = cr_ok();
+    }
+    cert_facts_clear(&facts);
+    return st;
+}
+
 /* An empty passphrase is tried without a question: where it fits there is nothing to ask. */
 cr_status wizard_act_file(struct wizard_state *s, struct cr_err *err)
 {
@@ -38,10 +56,14 @@ cr_status wizard_act_file(struct wizard_state *s, struct cr_err *err)
 
     if (first)
         cr_buf_clear(&s->w.pass);
+    s->line.file_cert[0] = '\0';
+    role_request_clear(&s->request);
     if (!cr_failed(st = wizard_path(s->w.file, s->line.home, &path, err))) {
         wizard_ui_wait(&s->ui, "Reading the file");
         st = import_file_read(s->tool, (const char *)path.p, pass_give, &asked, &bundle, err);
         wizard_ui_waited();
+        if (!cr_failed(st))
+            st = file_note(s, &bundle, err);
     }
     if (first) {
         s->w.encrypted = cr_failed(st) && asked.yes;
@@ -117,21 +139,33 @@ static cr_status said(const struct wizard_result *result, struct cr_buf *out, st
 
 /* ---- before ---- */
 
-/* The generation that the dry run shows and the change is bound to. */
-static cr_status generation_read(struct wizard_state *s, struct cr_err *err)
+static cr_status generation_of(struct wizard_state *s, const char *name, uint64_t *out, struct cr_err *err)
 {
     struct tool_role role = {0};
+    cr_status st = tool_role_read(s->tool, name, &role, err);
+
+    *out = cr_failed(st) ? 0 : role.rec->generation;
+    tool_role_clear(&role);
+    return st.code == CR_E_NOT_FOUND ? cr_ok() : st;
+}
+
+/* The generation that the dry run shows and the change is bound to: the role's, or that of the roles of the request. Where
+ * there is no role nothing has a generation, and where they differ no one number holds for all; the certificate is what an
+ * import is bound to in any case. */
+static cr_status generation_read(struct wizard_state *s, struct cr_err *err)
+{
     const char *name = wizard_role(&s->w);
+    size_t n = name ? 1 : s->w.task == WIZARD_IMPORT ? s->request.nroles : 0;
+    uint64_t one;
     cr_status st = cr_ok();
 
-    s->line.has_generation = name != NULL;
-    s->line.generation = 0;
-    if (!name)
-        return st;
-    if (cr_failed(st = tool_role_read(s->tool, name, &role, err)))
-        return st.code == CR_E_NOT_FOUND ? cr_ok() : st;
-    s->line.generation = role.rec->generation;
-    tool_role_clear(&role);
+    s->line.has_generation = n > 0;
+    for (size_t i = 0; i < n && !cr_failed(st); i++) {
+        st = generation_of(s, name ? name : s->request.roles[i], &one, err);
+        if (i == 0)
+            s->line.generation = one;
+        s->line.has_generation &= one == s->line.generation;
+    }
     return st;
 }
 

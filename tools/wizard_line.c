@@ -90,6 +90,7 @@ static void add_task(struct wizard_words *words, const struct wizard *w, const s
         add(words, "import", st, err);
         add_file(words, NULL, w->file, line->home, st, err);
         add_role(words, w, st, err);
+        add_option(words, "--thumbprint", line->file_cert, st, err);
         add_date(words, w, st, err);
         break;
     case WIZARD_ASSIGN:
@@ -110,7 +111,7 @@ cr_status wizard_command(const struct wizard *w, const struct wizard_line *line,
 
     add(&words, "certroll", &st, err);
     add_task(&words, w, line, &st, err);
-    if (w->task != WIZARD_REQUEST && line->has_generation && wizard_role(w) != NULL) {
+    if (w->task != WIZARD_REQUEST && line->has_generation) {
         snprintf(text, sizeof(text), "%" PRIu64, line->generation);
         add_option(&words, "--if-generation", text, &st, err);
     }

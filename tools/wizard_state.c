@@ -46,6 +46,7 @@ void wizard_state_clear(struct wizard_state *s)
 {
     lists_clear(s);
     wizard_clear(&s->w);
+    role_request_clear(&s->request);
     cr_buf_clear(&s->preview);
     cr_buf_clear(&s->result);
     cr_buf_clear(&s->said);

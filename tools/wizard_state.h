@@ -3,6 +3,7 @@
 #ifndef WIZARD_STATE_H
 #define WIZARD_STATE_H
 
+#include "roles/role_request.h"
 #include "tool_role.h"
 #include "wizard_ui.h"
 
@@ -15,8 +16,9 @@ struct wizard_state {
     bool asks;   /* a token wants its PIN typed */
     struct tool_role *roles;
     size_t nroles;
-    char **names;             /* borrowed from roles */
-    struct role_cert **certs; /* by expiry, the latest first */
+    char **names;                /* borrowed from roles */
+    struct role_request request; /* import: the one that the file answers; no roles: none */
+    struct role_cert **certs;    /* by expiry, the latest first */
     size_t ncerts;
     struct cr_buf preview; /* what the summary shows */
     struct cr_buf result;  /* what the last page shows */

@@ -38,6 +38,14 @@ refused 2 "standard input" certroll import - $R --passin stdin <a.pfx
 refused 2 "NO_SUCH" certroll import a.pfx --passin env:NO_SUCH
 refused 2 "pass:" certroll import a.pfx --passin pw
 refused 2 "terminal" setsid certroll import a.pfx </dev/null
+cert z
+refused 4 "nothing is changed: z.crt holds certificate $(thumb z | cut -c1-16), not $(thumb a | cut -c1-16)" \
+    certroll import z.crt --thumbprint "$(thumb a)"
+refused 2 "thumbprint" certroll import a.pfx --passin pass:pw --thumbprint xyz
+for text in "$(thumb a)" "$(thumb a | cut -c1-8)" "$(thumb1 a | tr a-f A-F | sed 's/../&:/g; s/:$//')"; do
+    run certroll import a.pfx $R --passin pass:pw --thumbprint "$text"
+    out_has "already so"
+done
 
 # ---- a prompt on the terminal, without echo
 cat >ask.py <<'PY'

@@ -83,12 +83,12 @@ field() { # TEXT: instead of what stands in the field under the cursor
     tm send-keys -N 70 BSpace
     type_in "$1"
 }
-printed() { # the one command that the wizard printed, however long
+printed() { # [N]: the one command, or the last of N, that the wizard printed, however long
     sees "rc=0"
     screen -J -S - | sed 's/ *$//' | awk '/certroll wizard/ { last = "" } { last = last $0 "\n" } END { printf "%s", last }' >"$T/lines"
     grep '^certroll ' "$T/lines" >"$T/command" || fail "no command printed"
-    same "$(wc -l <"$T/command")" 1 "commands printed"
-    cat "$T/command"
+    same "$(wc -l <"$T/command")" "${1:-1}" "commands printed"
+    tail -n 1 "$T/command"
 }
 TASK=(0 1 2) # rows: request, import, assign
 
@@ -271,7 +271,7 @@ key Enter
 sees "Another task" "key created on the token"
 key Enter
 command=$(printed)
-same "$command" "certroll import c.pfx Fresh --use tls --if-generation 0"
+same "$command" "certroll import c.pfx Fresh --use tls --thumbprint $(thumb c) --if-generation 0"
 ! grep -qE 'w-r-o-n-g|fd:|(^| )pw( |$)' lines || fail "a secret, or where it came from, is on the screen"
 same_on_copy "$command" pw
 ! grep -rq 'w-r-o-n-g' lab/state || fail "the wrong passphrase is in the state"
@@ -320,13 +320,65 @@ key Enter
 sees "Import: role (3 of 5)"
 key End Enter # none
 sees "summary (4 of 4)" "Site: would change"
+# the role is another one by then, or the file: nothing of either is carried out
+run certroll assign Site --thumbprint "$(thumb c)"
+key Enter
+sees Refused "generation"
+run certroll rollback Site
+key Enter
+sees "Import: role"
+key End Enter
+sees "summary (4 of 4)" "Site: would change"
+cp answer.crt kept.crt
+cp a.crt answer.crt
+key Enter
+sees Refused "nothing is changed: answer.crt holds certificate $(thumb a | cut -c1-16)"
+cp kept.crt answer.crt
+key Enter
+sees "Import: role"
+key End Enter
+sees "summary (4 of 4)" "Site: would change"
+run certroll show Site --json
+same "$(json 'd["roles"][0]["current"]["thumbprint_sha256"]')" "$(thumb b)"
+answered=$(json 'd["roles"][0]["generation"]')
 key Enter
 sees "Another task" "Site: changed"
 key Enter
-same "$(printed)" "certroll import answer.crt"
+same "$(printed 3)" "certroll import answer.crt --thumbprint $(thumb answer) --if-generation $answered"
 run certroll certs --json
 same "$(json 'len(d["requests"])')" 0 "requests after the answer"
 ok "request, and its answer"
+
+# ---- for no role, and no request: the certificate that was shown
+copy
+cert lone
+wizard --
+pick "${TASK[1]}"
+sees "Import: file"
+type_in "lone.pem"
+cat lone.key lone.crt >lone.pem
+key Enter
+sees "Import: role"
+key End Enter
+sees "summary" "key would be created"
+cat b.key b.crt >lone.pem
+key Enter
+sees Refused "nothing is changed: lone.pem holds certificate $(thumb b | cut -c1-16)"
+cat lone.key lone.crt >lone.pem
+key Enter
+sees "Import: role"
+# keys that are typed while it looks answer no page that nobody has seen (newt flushes them)
+tm send-keys End Enter Enter Enter
+sees "summary" "key would be created"
+run certroll certs --json
+! grep -q "$(thumb lone)" out || fail "it was imported before the summary was seen"
+key Enter
+sees "Another task" "key created on the token"
+key Enter
+command=$(printed 2)
+same "$command" "certroll import lone.pem --thumbprint $(thumb lone)"
+same_on_copy "$command"
+ok "import for no role"
 
 # ---- refused: the lead time; somebody else was faster; nothing is half done
 sed -i 's/^minimum-lead = .*/minimum-lead = 48h/' lab/certroll.conf
@@ -406,7 +458,7 @@ sees "Do it"
 key Enter
 sees "Another task"
 key Enter
-same "$(printed)" "certroll assign Site --thumbprint $(thumb c) --if-generation 3 --config lab/certroll.conf"
+same "$(printed)" "certroll assign Site --thumbprint $(thumb c) --if-generation $((answered + 1)) --config lab/certroll.conf"
 ok "no colours, a plain locale"
 
 # ---- signals give the terminal back

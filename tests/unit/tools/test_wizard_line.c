@@ -80,10 +80,21 @@ static void importing_never_says_the_passphrase(void **state)
     w.effective = 0;
     makes(&w, &line,
           "certroll import '/home/me/my cert.pfx' Site --effective-date 1970-01-01T00:00:00Z --if-generation 1");
-    /* no role: no date and no generation, which the command would refuse */
+    /* no role: no date, which the command would refuse */
     w.role_kind = WIZARD_ROLE_NONE;
+    line.has_generation = false;
     put(w.file, "-x.pfx");
     makes(&w, &line, "certroll import ./-x.pfx");
+    put(line.file_cert, "00112233"); /* the certificate that was shown, and the roles of the request that it answers */
+    makes(&w, &line, "certroll import ./-x.pfx --thumbprint 00112233");
+    line.has_generation = true;
+    makes(&w, &line, "certroll import ./-x.pfx --thumbprint 00112233 --if-generation 1");
+    w.role_kind = WIZARD_ROLE_OLD;
+    w.at = false;
+    makes(&w, &line, "certroll import ./-x.pfx Site --thumbprint 00112233 --if-generation 1");
+    line.file_cert[0] = '\0';
+    line.has_generation = false;
+    w.role_kind = WIZARD_ROLE_NONE;
     line.home = NULL;
     put(w.file, "~/x");
     makes(&w, &line, "certroll import '~/x'");
@@ -93,7 +104,7 @@ static void importing_never_says_the_passphrase(void **state)
 static void requesting_names_what_was_answered(void **state)
 {
     /* a request is bound to no generation */
-    struct wizard_line line = {.pass_fd = 3, .has_generation = true, .generation = 1};
+    struct wizard_line line = {.pass_fd = 3, .file_cert = "00", .has_generation = true, .generation = 1};
     struct wizard w;
 
     (void)state;
