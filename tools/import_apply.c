@@ -2,6 +2,7 @@
 #include "import.h"
 #include "tool_cert.h"
 #include "tool_change.h"
+#include "tool_confirm.h"
 
 /* Refuses before the token is touched what the roles would refuse after it. */
 static cr_status roles_check(struct tool *tool, struct import *im, struct cr_err *err)
@@ -15,7 +16,7 @@ static cr_status roles_check(struct tool *tool, struct import *im, struct cr_err
     if (cr_failed(st = role_cert_dup(im->cert, &cert, err)))
         return st;
     if (!cert->nlocations)
-        st = tool_cert_add_location(cert, "pkcs11:id=%00;type=private", err);
+        st = tool_cert_add_location(cert, TOOL_SHOWN_UNPLACED, err);
     intent.cert = cert;
     if (!cr_failed(st))
         st = tool_change_check(tool, im->roles, im->nroles, &intent, err);
@@ -49,6 +50,10 @@ static cr_status holders_update(struct tool *tool, struct import *im, struct cr_
     if (im->chain_updated)
         st = tool_change_roles(tool, im->holders, im->nholders, &intent, "another chain was imported", err);
     intent.verb = ROLE_LOCATION;
+    if (tool->dry_run && im->key_created && im->known && !cr_failed(st)) { /* it will be there as well */
+        st = tool_cert_add_location(im->cert, TOOL_SHOWN_UNPLACED, err);
+        im->location_added = true;
+    }
     if (im->location_added && !cr_failed(st))
         st = tool_change_roles(tool, im->holders, im->nholders, &intent, "another key location", err);
     return st;
@@ -98,7 +103,7 @@ cr_status import_carry_out(struct tool *tool, struct import *im, struct cr_err *
         return import_request_close(tool, im, err);
     }
     if (tool->dry_run && !im->cert->nlocations) /* where it would go is known to the token alone */
-        st = tool_cert_add_location(im->cert, "pkcs11:id=%00;type=private", err);
+        st = tool_cert_add_location(im->cert, TOOL_SHOWN_UNPLACED, err);
     im->intent.cert = im->cert;
     if (cr_failed(st) || cr_failed(st = tool_change_roles(tool, im->roles, im->nroles, &im->intent, NULL, err)))
         return st;

@@ -7,6 +7,7 @@
 
 #include "pkcs11/tok_generate.h"
 #include "tool_cert.h"
+#include "tool_confirm.h"
 #include "tool_softhsm.h"
 #include "tool_token.h"
 #include "tool_progress.h"
@@ -130,7 +131,7 @@ cr_status issue_sample(const struct issue *issue, int64_t from, int64_t until, s
         cr_failed(st = cert_make_self_signed(&what, from, until, &der, err)) ||
         cr_failed(st = tool_cert_new(cr_buf_bytes(&der), NULL, 0, &cert, err)))
         goto out;
-    if (cr_failed(st = tool_cert_add_location(cert, "pkcs11:id=%00;type=private", err)))
+    if (cr_failed(st = tool_cert_add_location(cert, TOOL_SHOWN_UNPLACED, err)))
         role_cert_unref(&cert);
     else
         *out = cert;

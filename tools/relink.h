@@ -17,6 +17,7 @@ struct relink_key {
     size_t nold, nafter;
     struct cr_buf id; /* CKA_ID of the first one found */
     enum tool_relink_state state;
+    bool stale;     /* TOOL_RELINK_SAME, but the entry does not say all of it */
     bool elsewhere; /* not all tokens were looked at that may hold it */
     char why[512];  /* for TOOL_RELINK_TWICE */
 };

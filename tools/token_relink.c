@@ -9,16 +9,26 @@
 #include "stores/store_requests.h"
 #include "token_cmd.h"
 #include "tool_cert.h"
+#include "tool_confirm.h"
 #include "tool_history.h"
 #include "tool_member.h"
 #include "tool_softhsm.h"
 
 #define NOTE "token relink"
 
+/* What every record is to say. */
+static char *const *wanted(const struct relink_key *key, size_t *n)
+{
+    bool changed = key->state == TOOL_RELINK_CHANGED;
+
+    *n = changed ? key->nafter : key->nold;
+    return changed ? key->after : key->old;
+}
+
 static bool says(char *const *locations, size_t n, const struct relink_key *key)
 {
-    char *const *want = key->state == TOOL_RELINK_CHANGED ? key->after : key->old;
-    size_t nwant = key->state == TOOL_RELINK_CHANGED ? key->nafter : key->nold;
+    size_t nwant;
+    char *const *want = wanted(key, &nwant);
     bool same = n == nwant;
 
     for (size_t i = 0; i < n && same; i++)
@@ -26,51 +36,81 @@ static bool says(char *const *locations, size_t n, const struct relink_key *key)
     return same;
 }
 
+/* Nothing is written of a key that is missing or stands twice. */
+static bool written(const struct relink_key *key)
+{
+    return key->state == TOOL_RELINK_CHANGED || key->state == TOOL_RELINK_SAME;
+}
+
 /* ---- writing ---- */
 
-/* The entry of certs/; a certificate that stands in records alone gets one with the first of them. */
-static cr_status entry_save(struct tool *tool, const struct role_cert *after, const struct relink_key *key,
-                            struct cr_err *err)
+/* Does the entry of certs/ say otherwise? A certificate that stands in records alone gets one with the first of them. */
+static cr_status entry_stale(struct tool *tool, const struct relink_key *key, bool *stale, struct cr_err *err)
 {
     struct role_cert *known = NULL;
     struct store *store;
     cr_status st;
 
+    *stale = false;
     if (cr_failed(st = tool_store(tool, &store, err)))
         return st;
-    st = store_cert_load(store, after->thumbprint, &known, err);
-    if (st.code == CR_E_NOT_FOUND)
-        return cr_ok();
-    if (!cr_failed(st) && !says(known->locations, known->nlocations, key)) {
-        tool_result_changed(tool);
-        if (!tool->dry_run && !cr_failed(st = store_cert_save(store, after, err)))
-            st = tool_history(tool, "relink", NULL, NULL, NULL, after->thumbprint, NULL, err);
-    }
+    st = store_cert_load(store, key->cert->thumbprint, &known, err);
+    *stale = !cr_failed(st) && !says(known->locations, known->nlocations, key);
     role_cert_unref(&known);
-    return st;
+    return st.code == CR_E_NOT_FOUND ? cr_ok() : st;
 }
 
-/* Of the roles whose slots hold the certificate, those whose record says otherwise. */
-static cr_status holders_save(struct relink *r, struct role_cert *after, const struct relink_key *key,
-                              struct cr_err *err)
+/* The line goes first. Killed in between, the next relink does it and leaves one more; the other way round it would find
+ * it done and leave none. */
+static cr_status line_write(struct tool *tool, const char *what, struct cr_err *err)
 {
-    struct role_intent intent = {.verb = ROLE_LOCATION, .cert = after};
-    char **names = calloc(r->nroles + 1, sizeof(*names));
-    size_t n = 0;
-    cr_status st = cr_ok();
+    return tool_history(tool, "relink", NULL, NULL, NULL, what, NULL, err);
+}
 
-    if (!names)
-        return cr_fail(err, CR_E_NOMEM, "out of memory");
+static cr_status entry_save(struct tool *tool, const struct role_cert *after, const struct relink_key *key,
+                            struct cr_err *err)
+{
+    struct store *store;
+    bool stale;
+    cr_status st = entry_stale(tool, key, &stale, err);
+
+    if (cr_failed(st) || !stale)
+        return st;
+    tool_result_changed(tool);
+    if (tool->dry_run)
+        return st;
+    if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = line_write(tool, after->thumbprint, err)))
+        return st;
+    return store_cert_save(store, after, err);
+}
+
+/* The roles whose slots hold the certificate and whose record says otherwise. Borrowed names in the caller's array. */
+static void holders_stale(const struct relink *r, const struct relink_key *key, char **names, size_t *n)
+{
+    *n = 0;
     for (size_t i = 0; i < r->nroles; i++) {
         bool stale = false;
 
         for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++) {
             const struct role_cert *held = role_view_slot(&r->roles[i].view, (enum role_slot)s);
-            stale |= held && role_cert_same(held, after) && !says(held->locations, held->nlocations, key);
+            stale |= held && role_cert_same(held, key->cert) && !says(held->locations, held->nlocations, key);
         }
         if (stale)
-            names[n++] = r->roles[i].rec->name;
+            names[(*n)++] = r->roles[i].rec->name;
     }
+}
+
+static cr_status holders_save(struct relink *r, struct role_cert *after, const struct relink_key *key,
+                              struct cr_err *err)
+{
+    struct role_intent intent = {.verb = ROLE_LOCATION, .cert = after};
+    char **names = calloc(r->nroles + 1, sizeof(*names));
+    size_t n;
+    cr_status st = cr_ok();
+
+    if (!names)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    holders_stale(r, key, names, &n);
     if (n)
         st = tool_change_roles(r->tool, names, n, &intent, NOTE, err);
     free(names);
@@ -79,9 +119,9 @@ static cr_status holders_save(struct relink *r, struct role_cert *after, const s
 
 static cr_status cert_save(struct relink *r, const struct relink_key *key, struct cr_err *err)
 {
-    char *const *locations = key->state == TOOL_RELINK_CHANGED ? key->after : key->old;
-    size_t n = key->state == TOOL_RELINK_CHANGED ? key->nafter : key->nold;
     struct role_cert *after = NULL;
+    size_t n;
+    char *const *locations = wanted(key, &n);
     cr_status st;
 
     if (cr_failed(st = role_cert_dup(key->cert, &after, err)))
@@ -109,9 +149,9 @@ static cr_status request_save(struct relink *r, const struct relink_key *key, st
     tool_result_changed(r->tool);
     if (r->tool->dry_run)
         return st;
-    if (cr_failed(st = tool_store(r->tool, &store, err)) || cr_failed(st = store_request_save(store, request, err)))
+    if (cr_failed(st = tool_store(r->tool, &store, err)) || cr_failed(st = line_write(r->tool, request->spki, err)))
         return st;
-    return tool_history(r->tool, "relink", NULL, NULL, NULL, request->spki, NULL, err);
+    return store_request_save(store, request, err);
 }
 
 static cr_status all_save(struct relink *r, struct cr_err *err)
@@ -120,7 +160,7 @@ static cr_status all_save(struct relink *r, struct cr_err *err)
 
     for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++) {
         const struct relink_key *key = &r->keys[i];
-        if (key->state == TOOL_RELINK_MISSING || key->state == TOOL_RELINK_TWICE)
+        if (!written(key))
             continue;
         if (key->cert)
             st = cert_save(r, key, err);
@@ -147,6 +187,73 @@ static cr_status servers_look(struct relink *r, struct cr_err *err)
             tool_warn("servers may not reach this key: %s", why.text);
         cert_facts_clear(&facts);
     }
+    return st;
+}
+
+/* ---- bound to what was shown ---- */
+
+static cr_status texts_add(struct cr_buf *out, const char *head, char *const *texts, size_t n, struct cr_err *err)
+{
+    cr_status st = cr_buf_append_str(out, head, err);
+
+    for (size_t i = 0; i < n && !cr_failed(st); i++)
+        st = cr_buf_printf(out, err, "%s\n", texts[i]);
+    return st;
+}
+
+/* Of a key that is relinked: what its entry says, what anybody says, what they will say. */
+static cr_status key_bind(struct relink *r, const struct relink_key *key, const char *what, struct cr_err *err)
+{
+    struct cr_buf state = {0};
+    size_t n;
+    char *const *want = wanted(key, &n);
+    cr_status st = cr_ok();
+
+    if (key->cert)
+        st = texts_add(&state, "entry\n", key->cert->locations, key->cert->nlocations, err);
+    if (!cr_failed(st) && !cr_failed(st = texts_add(&state, "before\n", key->old, key->nold, err)) &&
+        !cr_failed(st = texts_add(&state, "after\n", want, n, err)))
+        st = tool_shown_state(r->tool, what, cr_buf_bytes(&state), err);
+    cr_buf_clear(&state);
+    return st;
+}
+
+static cr_status holders_bind(struct relink *r, const struct relink_key *key, struct cr_err *err)
+{
+    char **names = calloc(r->nroles + 1, sizeof(*names));
+    cr_status st = cr_ok();
+    size_t n;
+
+    if (!names)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    holders_stale(r, key, names, &n);
+    for (size_t i = 0; i < n && !cr_failed(st); i++)
+        st = tool_shown_role(r->tool, names[i], err);
+    free(names);
+    return st;
+}
+
+/* Entries and requests have no generation. Once confirmed, all of it is asked before anything is written. */
+static cr_status all_bind(struct relink *r, struct cr_err *err)
+{
+    struct cr_buf list = {0};
+    char what[64];
+    cr_status st = cr_buf_append(&list, NULL, 0, err);
+
+    for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++) {
+        struct relink_key *key = &r->keys[i];
+        if (key->cert && written(key) && !cr_failed(st = holders_bind(r, key, err)) && key->state == TOOL_RELINK_SAME)
+            st = entry_stale(r->tool, key, &key->stale, err);
+        if (cr_failed(st) || (key->state != TOOL_RELINK_CHANGED && !key->stale))
+            continue;
+        snprintf(what, sizeof(what), "the place of the key of %s%.16s", key->cert ? "" : "request ",
+                 key->cert ? key->cert->thumbprint : key->request->spki);
+        if (!cr_failed(st = key_bind(r, key, what, err)))
+            st = cr_buf_printf(&list, err, "%s\n", what);
+    }
+    if (!cr_failed(st))
+        st = tool_shown_state(r->tool, "the list of keys to relink", cr_buf_bytes(&list), err);
+    cr_buf_clear(&list);
     return st;
 }
 
@@ -194,7 +301,11 @@ static void key_say(const struct relink *r, const struct relink_key *key)
     case TOOL_RELINK_TWICE:
         tool_warn("%s%.16s stays as it is: %s", what, name, key->why);
         break;
-    case TOOL_RELINK_SAME:
+    case TOOL_RELINK_SAME: /* an interrupted relink, or a restored entry: a record knows more */
+        if (!key->stale)
+            break;
+        tool_say(tool, "%.16s  %srelinked: %s", name, tool->dry_run ? "would be " : "", subject);
+        lines_say(tool, '+', key->old, key->nold, key->cert->locations, key->cert->nlocations);
         break;
     }
 }
@@ -275,7 +386,7 @@ cr_status token_relink(struct tool *tool, size_t only, struct cr_err *err)
     cr_status st;
 
     if (cr_failed(st = tool_lock(tool, err)) || cr_failed(st = relink_find(&r, err)) ||
-        cr_failed(st = report(&r, err)) || cr_failed(st = all_save(&r, err)))
+        cr_failed(st = all_bind(&r, err)) || cr_failed(st = report(&r, err)) || cr_failed(st = all_save(&r, err)))
         goto out;
     changed = json_is_true(json_object_get(tool_result(tool), "changed"));
     if (changed && !tool->dry_run)

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "roles/role_change_rules.h"
+#include "tool_history.h"
+#include "tool_moved.h"
 
 #define SECRETS_MAX 4
 #define ANSWER_MAX  80
@@ -18,24 +20,37 @@ struct shown_role {
     bool changed;
     uint64_t generation;              /* 0: there was no such role */
     char before[3][65], after[3][65]; /* thumbprints by slot, "" where it is empty */
+    char moved[3][65];                /* digests of locations, where they change; "" where they stay */
 };
 
-struct shown_cert {
+/* What a text stood for: the thumbprint of the certificate that it names, or the digest of a state. */
+struct shown_text {
     char *text;
-    char thumbprint[65];
+    char is[65];
+};
+
+struct shown_texts {
+    struct shown_text *list;
+    size_t n;
 };
 
 struct tool_shown {
     int64_t now;
     struct shown_role *roles;
     size_t nroles;
-    struct shown_cert *certs;
-    size_t ncerts;
+    struct shown_texts certs, states;
     struct cr_buf input, secrets[SECRETS_MAX];
     bool has_input, unbound; /* nothing that stands changes: nothing was asked */
     size_t nsecrets, next;   /* secret to give */
     char *text;              /* of the preview */
 };
+
+static void texts_clear(struct shown_texts *texts)
+{
+    for (size_t i = 0; i < texts->n; i++)
+        free(texts->list[i].text);
+    free(texts->list);
+}
 
 void tool_shown_free(struct tool *tool)
 {
@@ -43,12 +58,11 @@ void tool_shown_free(struct tool *tool)
 
     if (!s)
         return;
-    for (size_t i = 0; i < s->ncerts; i++)
-        free(s->certs[i].text);
+    texts_clear(&s->certs);
+    texts_clear(&s->states);
     for (size_t i = 0; i < s->nsecrets; i++)
         cr_buf_clear(&s->secrets[i]);
     cr_buf_clear(&s->input);
-    free(s->certs);
     free(s->roles);
     tool_said(NULL);
     free(s->text);
@@ -77,6 +91,27 @@ static void slots_read(const struct role_record *rec, int64_t now, char out[3][6
     }
 }
 
+/* A location that the token has yet to give is TOOL_SHOWN_UNMADE. */
+static cr_status moved_read(const struct tool_plan *plan, int64_t now, char out[3][65], struct cr_err *err)
+{
+    struct role_view view = {0};
+    cr_status st = cr_ok();
+
+    memset(out, 0, 3 * sizeof(out[0]));
+    if (plan->after)
+        role_resolve(plan->after, now, NULL, &view);
+    for (int s = ROLE_CURRENT; s <= ROLE_NEXT && !cr_failed(st); s++) {
+        const struct role_cert *cert = role_view_slot(&view, (enum role_slot)s);
+        if (!tool_moved(cert, plan->before, now))
+            continue;
+        st = tool_moved_hash(cert->locations, cert->nlocations, out[s], err);
+        for (size_t i = 0; i < cert->nlocations; i++)
+            if (!strcmp(cert->locations[i], TOOL_SHOWN_UNPLACED))
+                snprintf(out[s], sizeof(out[s]), "%s", TOOL_SHOWN_UNMADE);
+    }
+    return st;
+}
+
 static struct shown_role *role_find(const struct tool_shown *shown, const char *name)
 {
     for (size_t i = 0; shown && i < shown->nroles; i++)
@@ -85,11 +120,14 @@ static struct shown_role *role_find(const struct tool_shown *shown, const char *
     return NULL;
 }
 
-/* A role that is shown twice is bound to the record before the first change and to what the last one leaves. */
+/* A role that is shown twice is bound to the record before the first change and to what the last one leaves; each may move
+ * another key. */
 cr_status tool_shown_note(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
 {
     struct tool_shown *shown = tool->shown;
     struct shown_role *more, *r;
+    char moved[3][65];
+    cr_status st;
 
     if (tool->phase != TOOL_PREVIEW)
         return cr_ok();
@@ -104,7 +142,11 @@ cr_status tool_shown_note(struct tool *tool, const char *role, const struct tool
     }
     r->changed |= plan->outcome.changed;
     slots_read(plan->after, tool->now, r->after);
-    return cr_ok();
+    st = moved_read(plan, tool->now, moved, err);
+    for (int s = ROLE_CURRENT; s <= ROLE_NEXT && !cr_failed(st); s++)
+        if (*moved[s])
+            memcpy(r->moved[s], moved[s], sizeof(moved[s]));
+    return st;
 }
 
 static cr_status role_same(struct tool *tool, struct store *store, const struct shown_role *r, struct cr_err *err)
@@ -157,7 +199,8 @@ cr_status tool_shown_role(struct tool *tool, const char *role, struct cr_err *er
 cr_status tool_shown_plan(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)
 {
     const struct shown_role *r = role_find(tool->shown, role);
-    char after[3][65];
+    char after[3][65], moved[3][65];
+    cr_status st;
 
     if (!bound(tool) || !plan->outcome.changed)
         return cr_ok();
@@ -168,32 +211,68 @@ cr_status tool_shown_plan(struct tool *tool, const char *role, const struct tool
         if (strcmp(r->after[s], after[s]) && strcmp(r->after[s], TOOL_SHOWN_UNMADE))
             return cr_fail(err, CR_E_CHANGED, "nothing is changed: role %s would end with another %s than was shown",
                            role, role_slot_text((enum role_slot)s));
-    return cr_ok();
+    st = moved_read(plan, tool->now, moved, err);
+    for (int s = ROLE_CURRENT; s <= ROLE_NEXT && !cr_failed(st); s++)
+        if (*moved[s] && strcmp(r->moved[s], moved[s]) && strcmp(r->moved[s], TOOL_SHOWN_UNMADE))
+            st = cr_fail(err, CR_E_CHANGED,
+                         "nothing is changed: the key of role %s's %s would be at another place than was shown", role,
+                         role_slot_text((enum role_slot)s));
+    return st;
 }
 
 /* ---- certificates, input ---- */
 
+static const struct shown_text *text_find(const struct shown_texts *texts, const char *text)
+{
+    for (size_t i = 0; i < texts->n; i++)
+        if (!strcmp(texts->list[i].text, text))
+            return &texts->list[i];
+    return NULL;
+}
+
+static cr_status text_note(struct shown_texts *texts, const char *text, const char *is, struct cr_err *err)
+{
+    struct shown_text *more = realloc(texts->list, (texts->n + 1) * sizeof(*more));
+    cr_status st;
+
+    if (!more)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    texts->list = more;
+    if (cr_failed(st = cr_strdup(text, &more[texts->n].text, err)))
+        return st;
+    snprintf(more[texts->n++].is, sizeof(more->is), "%s", is);
+    return st;
+}
+
 cr_status tool_shown_cert(struct tool *tool, const char *text, const char *thumbprint, struct cr_err *err)
 {
-    struct tool_shown *s = tool->shown;
-    struct shown_cert *more;
-    cr_status st;
+    const struct shown_text *known;
 
     if (tool->phase == TOOL_STRAIGHT)
         return cr_ok();
-    for (size_t i = 0; i < s->ncerts; i++)
-        if (!strcmp(s->certs[i].text, text))
-            return !strcmp(s->certs[i].thumbprint, thumbprint)
-                       ? cr_ok()
-                       : cr_fail(err, CR_E_CHANGED, "nothing is changed: '%s' names another certificate than was shown",
-                                 text);
-    if (!(more = realloc(s->certs, (s->ncerts + 1) * sizeof(*more))))
-        return cr_fail(err, CR_E_NOMEM, "out of memory");
-    s->certs = more;
-    if (cr_failed(st = cr_strdup(text, &more[s->ncerts].text, err)))
+    if (!(known = text_find(&tool->shown->certs, text)))
+        return text_note(&tool->shown->certs, text, thumbprint, err);
+    return !strcmp(known->is, thumbprint)
+               ? cr_ok()
+               : cr_fail(err, CR_E_CHANGED, "nothing is changed: '%s' names another certificate than was shown", text);
+}
+
+cr_status tool_shown_state(struct tool *tool, const char *what, struct cr_bytes state, struct cr_err *err)
+{
+    const struct shown_text *known;
+    char hash[65];
+    cr_status st;
+
+    if (tool->phase != TOOL_PREVIEW && !bound(tool))
+        return cr_ok();
+    if (cr_failed(st = tool_history_hash(state, hash, err)))
         return st;
-    snprintf(more[s->ncerts++].thumbprint, sizeof(more->thumbprint), "%s", thumbprint);
-    return st;
+    known = text_find(&tool->shown->states, what);
+    if (tool->phase == TOOL_PREVIEW)
+        return known ? st : text_note(&tool->shown->states, what, hash, err);
+    return known && !strcmp(known->is, hash)
+               ? st
+               : cr_fail(err, CR_E_CHANGED, "nothing is changed: %s is not what was shown", what);
 }
 
 int64_t tool_shown_now(const struct tool *tool)

@@ -20,15 +20,19 @@ bool tool_answer_is_yes(const char *line);
 
 /* In place of the thumbprint of a certificate that does not exist while it is shown. */
 #define TOOL_SHOWN_UNMADE "(not made yet)"
+/* In place of the location of a private key that the token has not made yet. */
+#define TOOL_SHOWN_UNPLACED "pkcs11:id=%00;type=private"
 
 /* In a preview: this was shown of the role. */
 cr_status tool_shown_note(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err);
 /* Once confirmed, each is CR_E_CHANGED for what was not shown; otherwise they say yes. Under the lock: every role shown still
  * has that generation, and no roll took effect meanwhile. */
 cr_status tool_shown_check(struct tool *tool, struct cr_err *err);
-/* The plan ends in the certificates that were shown. */
+/* The plan ends in the certificates that were shown, and where it moves a key, at the locations that were shown. */
 cr_status tool_shown_plan(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err);
 cr_status tool_shown_role(struct tool *tool, const char *role, struct cr_err *err);
+/* @what, which has no generation, stands and becomes as it was shown; @state is all that was shown of it. */
+cr_status tool_shown_state(struct tool *tool, const char *what, struct cr_bytes state, struct cr_err *err);
 /* @text names the same certificate as in the preview, where this is noted. */
 cr_status tool_shown_cert(struct tool *tool, const char *text, const char *thumbprint, struct cr_err *err);
 /* The time that durations count from: that of the preview. */

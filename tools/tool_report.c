@@ -6,6 +6,7 @@
 #include "roles/role_codec.h"
 #include "tool_change.h"
 #include "tool_confirm.h"
+#include "tool_moved.h"
 
 static cr_status view_json(struct tool *tool, const struct role_record *rec, json_t **out, struct cr_err *err)
 {
@@ -45,23 +46,31 @@ static cr_status report_json(struct tool *tool, const char *role, const struct t
     return cr_ok();
 }
 
-static void slot_say(struct tool *tool, const char *name, const struct role_cert *cert, const char *word, int64_t t)
+/* @other is the record that stands on the other side of the change. */
+static void slot_say(struct tool *tool, const char *name, const struct role_cert *cert, const struct role_record *other,
+                     const char *word, int64_t t)
 {
     char text[CR_TIME_TEXT];
 
-    if (cert)
-        tool_say(tool, "    %-8s %.16s  %-9s %s %s", name, cert->thumbprint, cert->key, word, cr_time_text(t, text));
+    if (!cert)
+        return;
+    tool_say(tool, "    %-8s %.16s  %-9s %s %s", name, cert->thumbprint, cert->key, word, cr_time_text(t, text));
+    if (!tool_moved(cert, other, tool->now))
+        return;
+    for (size_t i = 0; i < cert->nlocations; i++)
+        tool_say(tool, "      key at %s",
+                 strcmp(cert->locations[i], TOOL_SHOWN_UNPLACED) ? cert->locations[i] : TOOL_SHOWN_UNMADE);
 }
 
-static void slots_say(struct tool *tool, const struct role_record *rec)
+static void slots_say(struct tool *tool, const struct role_record *rec, const struct role_record *other)
 {
     struct role_view view = {0};
 
     if (rec)
         role_resolve(rec, tool->now, NULL, &view);
-    slot_say(tool, "previous", view.previous, "verifies until", view.previous_until);
-    slot_say(tool, "current", view.current, "since", view.current_since);
-    slot_say(tool, "next", view.next, "takes over", view.next_effective);
+    slot_say(tool, "previous", view.previous, other, "verifies until", view.previous_until);
+    slot_say(tool, "current", view.current, other, "since", view.current_since);
+    slot_say(tool, "next", view.next, other, "takes over", view.next_effective);
     if (!view.previous && !view.current && !view.next)
         tool_say(tool, "    nothing assigned");
 }
@@ -76,13 +85,13 @@ static void report_text(struct tool *tool, const char *role, const struct tool_p
     }
     if (!tool->dry_run) {
         tool_say(tool, "%s: changed (generation %llu)", role, generation);
-        slots_say(tool, plan->after);
+        slots_say(tool, plan->after, plan->before);
         return;
     }
     tool_say(tool, "%s: would change (generation %llu)\n  before", role, generation);
-    slots_say(tool, plan->before);
+    slots_say(tool, plan->before, plan->after);
     tool_say(tool, "  after");
-    slots_say(tool, plan->after);
+    slots_say(tool, plan->after, plan->before);
 }
 
 cr_status tool_report_role(struct tool *tool, const char *role, const struct tool_plan *plan, struct cr_err *err)

@@ -184,6 +184,36 @@ out_has "would be relinked"
 answer 0 y certroll token relink
 run certroll token relink
 out_lacks "relinked"
+# what has no generation is bound too: entries of certs, the place on the token, a role that appears
+cert h
+cert i
+run certroll import h.pfx --passin pass:pw
+run certroll import i.pfx Moved --use tls --passin pass:pw
+entry=lab/state/certs/$(thumb h).json
+sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' "$entry"
+state >before
+answer 4 "!sed -i s/id=%FF%FF/id=%EE%EE/ $entry" certroll token relink
+out_has "  - pkcs11:"
+out_has "nothing is changed: the place of the key of $(thumb h | cut -c1-16) is not what was shown"
+same "$(grep -c 'id=%EE%EE' "$entry")" 1 "what somebody wrote meanwhile"
+same "$(state | grep -v "$entry")" "$(grep -v "$entry" before)" "a refused relink changed something"
+sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' lab/state/certs/"$a".json
+answer 4 "!sed -i s/id=%EE%EE/id=%FF%FF/ $entry lab/state/certs/$a.json; certroll token relink" certroll token relink
+out_has "nothing is changed: the list of keys to relink is not what was shown"
+run certroll token relink
+out_lacks relinked
+record=lab/state/roles/Moved.json
+sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' "$record"
+answer 1 n certroll token relink
+out_has "Moved: would change"
+same "$(grep -c '      key at pkcs11:.*id=%FF%FF' out)" 1 "the place before"
+same "$(grep -c '      key at pkcs11:' out)" 2 "places before and after"
+answer 4 "!sed s/Moved/Twin/ $record >lab/state/roles/Twin.json" certroll token relink
+out_has "nothing is changed: role Twin would change too by now, and was not shown"
+grep -q 'id=%FF%FF' "$record" || fail "Moved is changed"
+rm lab/state/roles/Twin.json
+answer 0 y certroll token relink
+same "$(grep -c '      key at pkcs11:' out)" 3 "places before, after, and as they are"
 ok "import, generate, request --cancel, remove, unassign, restore, revoke and token relink ask"
 
 # a warning is said once, with the question

@@ -179,6 +179,27 @@ sign OAuthTokenIssuer a
 sign Web c
 ok "killed 25 times, a relink leaves whole records, and the next one ends it"
 
+# killed at each write of an entry that no role has: the next one does it, and the history has a line of it
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    entry=lab/state/certs/$(thumb e).json
+    killed=0
+    for call in fsync renameat,renameat2 pwrite64; do
+        for ((n = 1, got = 9; n < 30 && got == 9; n++)); do
+            lines=$(grep -c "$(thumb e)" lab/state/history.jsonl || true)
+            sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' "$entry"
+            (ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace="$call" -e inject="$call":signal=KILL:when=$n \
+                certroll token relink) >out 2>&1 && got=0 || got=$?
+            [ "$got" -lt 128 ] || { killed=$((killed + 1)) got=9; }
+            certroll token relink >out 2>err || true
+            ! grep -q 'id=%FF%FF' "$entry" || fail "killed at $call $n: it is not done"
+            [ "$(grep -c "$(thumb e)" lab/state/history.jsonl)" -gt "$lines" ] || fail "killed at $call $n: no line of it in the history"
+            run certroll history verify
+        done
+    done
+    [ $killed -ge 4 ] || fail "only $killed runs were killed"
+    ok "killed at each of $killed writes of an entry, it is done by the next, and told in the history"
+fi
+
 # a backup made before knows the old token
 swap old
 run certroll token relink
@@ -202,7 +223,9 @@ sed -i 's|^token = .*|token = pkcs11:token=certroll|; s/^tokens = .*/tokens = so
 } >twin.conf
 cat twin.conf >>"$conf"
 locations() { certroll show "$1" --json | json '[l.split("token=")[1].split(";")[0] for l in d["roles"][0]["current"]["locations"]]' /dev/stdin; }
-run certroll import a.pfx --passin pass:pw --token twin
+check 0 "$HERE/terminal.py" y certroll import a.pfx --passin pass:pw --token twin
+out_has "key at (not made yet)"
+out_has "OAuthTokenIssuer: changed"
 same "$(locations OAuthTokenIssuer)" '["certroll", "twin"]'
 run softhsm2-util --delete-token --token certroll
 run softhsm2-util --init-token --free --label replaced --pin "$pin" --so-pin 5678

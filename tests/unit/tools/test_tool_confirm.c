@@ -18,7 +18,7 @@
 
 static struct {
     unsigned previews, runs;
-    bool no_change, unasked, fails, reads, other;
+    bool no_change, unasked, fails, reads, other, moves, moves_on;
     char input[64], said[1024];
     int64_t when;
 } did;
@@ -37,6 +37,17 @@ static void plan_set(struct tool_plan *plan, const char *before, const char *aft
         role_cert_unref(&cert);
     }
     plan->outcome.changed = changed;
+}
+
+/* The same certificate, its key from one place to another. */
+static void plan_move(struct tool_plan *plan, const char *to)
+{
+    char *const places[] = {(char *)(uintptr_t) "pkcs11:id=%01", (char *)(uintptr_t)to};
+    struct role_record **const recs[] = {&plan->before, &plan->after};
+
+    plan_set(plan, "aa", "aa", true);
+    for (size_t i = 0; i < 2; i++)
+        assert_false(cr_failed(role_cert_set_locations((*recs[i])->current, &places[i], 1, NULL)));
 }
 
 static cr_status run(struct tool *tool, struct cr_err *err)
@@ -61,7 +72,10 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     tool->unasked = did.unasked;
     tool->if_generation_set = false;
     tool->exit_code = 7;
-    plan_set(&plan, "aa", tool->phase == TOOL_CONFIRMED && did.other ? "cc" : "bb", !did.no_change);
+    if (did.moves)
+        plan_move(&plan, tool->phase == TOOL_CONFIRMED && did.moves_on ? "pkcs11:id=%03" : "pkcs11:id=%02");
+    else
+        plan_set(&plan, "aa", tool->phase == TOOL_CONFIRMED && did.other ? "cc" : "bb", !did.no_change);
     st = tool->phase == TOOL_PREVIEW ? tool_shown_note(tool, "R", &plan, err) : tool_shown_plan(tool, "R", &plan, err);
     if (!did.no_change)
         tool_result_changed(tool);
@@ -231,6 +245,18 @@ static void another_certificate_than_was_shown_is_refused(void **state)
     assert_int_equal(did.runs, 1);
 }
 
+static void another_location_than_was_shown_is_refused(void **state)
+{
+    struct tool same = {0}, tool = {0};
+
+    (void)state;
+    did.moves = true;
+    assert_int_equal(ran(&same, "y\n"), CR_OK);
+    fresh(NULL);
+    did.moves = did.moves_on = true;
+    assert_int_equal(ran(&tool, "y\n"), CR_E_CHANGED);
+}
+
 static void input_is_read_once(void **state)
 {
     struct tool tool = {0};
@@ -263,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup(no_question_where_the_row_or_an_option_says_so, fresh),
         cmocka_unit_test_setup(no_question_for_what_changes_nothing, fresh),
         cmocka_unit_test_setup(another_certificate_than_was_shown_is_refused, fresh),
+        cmocka_unit_test_setup(another_location_than_was_shown_is_refused, fresh),
         cmocka_unit_test_setup(input_is_read_once, fresh),
         cmocka_unit_test_setup(yes_is_a_word_of_its_own, fresh),
     };
