@@ -26,7 +26,8 @@ extern const char *const backup_etc[];
 cr_status backup_token_dir(const struct conf *conf, char **dir, struct cr_err *err);
 /* The files below @dir as base64. A new reference. */
 cr_status backup_token_read(const char *dir, json_t **out, struct cr_err *err);
-/* Makes @dir and writes them there, folders 0700 and files 0600. CR_E_EXISTS where @dir has something in it. */
+/* Makes @dir and writes them there, folders 0700 and files 0600; those that are there already stay. CR_E_EXISTS where @dir has
+ * something else in it. */
 cr_status backup_token_write(const char *dir, json_t *files, struct cr_err *err);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SoftHSM's tokens are files; objects in them are encrypted under the PIN. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -117,25 +116,54 @@ static cr_status file_put(int dirfd, const char *name, const char *base64, struc
     return st;
 }
 
-static cr_status empty_dir(const char *dir, int *out, struct cr_err *err)
+/* What SoftHSM writes again at a login, and need not be as it was. */
+static bool login_writes(const char *name)
 {
-    int fd = mkdir(dir, 0700) && errno != EEXIST ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd >= 0 ? fdopendir(dup(fd)) : NULL;
-    size_t n = 0;
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
 
-    while (d && readdir(d))
-        n++;
-    if (d)
-        closedir(d);
-    if (fd >= 0 && d && n <= 2) { /* . and .. */
-        *out = fd;
-        return cr_ok();
+    return !strcmp(base, "token.object") || !strcmp(base, "generation") || (dot && !strcmp(dot, ".lock"));
+}
+
+/* A file that is there must be the backup's: an interrupted restore goes on, another token is left alone. */
+static cr_status there_check(const char *dir, const FTSENT *e, const json_t *files, struct cr_err *err)
+{
+    const char *name = e->fts_path + strlen(dir), *base64;
+    struct cr_buf data = {0}, text = {0};
+    bool same = false;
+    cr_status st = cr_ok();
+
+    while (*name == '/')
+        name++;
+    if (e->fts_name[0] == '.') /* of a killed writer */
+        return st;
+    if ((base64 = json_string_value(json_object_get(files, name))) && !(same = login_writes(name)) &&
+        !cr_failed(st = cr_file_read(AT_FDCWD, e->fts_path, FILE_MAX, false, &data, NULL, err)) &&
+        !cr_failed(st = cr_base64(cr_buf_bytes(&data), &text, err)))
+        same = cr_bytes_equal(cr_buf_bytes(&text), cr_bytes_str(base64));
+    cr_buf_clear(&data);
+    cr_buf_clear(&text);
+    return same || cr_failed(st)
+               ? st
+               : cr_fail(err, CR_E_EXISTS, "%s has tokens already: move them away first, or leave --with-token out",
+                         dir);
+}
+
+static cr_status dir_check(const char *dir, const json_t *files, struct cr_err *err)
+{
+    char *roots[] = {(char *)dir, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+    cr_status st = fts ? cr_ok() : cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
+    FTSENT *e;
+
+    while (!cr_failed(st) && (e = fts_read(fts))) {
+        if (e->fts_info == FTS_F)
+            st = there_check(dir, e, files, err);
+        else if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR)
+            st = cr_fail_errno(err, CR_E_IO, e->fts_errno, "%s", e->fts_path);
     }
-    if (fd >= 0)
-        close(fd);
-    return n > 2 ? cr_fail(err, CR_E_EXISTS, "%s has tokens already: move them away first, or leave --with-token out",
-                           dir)
-                 : cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
+    if (fts)
+        fts_close(fts);
+    return st;
 }
 
 cr_status backup_token_write(const char *dir, json_t *files, struct cr_err *err)
@@ -150,11 +178,16 @@ cr_status backup_token_write(const char *dir, json_t *files, struct cr_err *err)
         if (!name_valid(name) || !json_is_string(value))
             return cr_fail(err, CR_E_INVALID, "the backup's token has a file with the name '%.40s'", name);
     }
-    if (cr_failed(st = empty_dir(dir, &fd, err)))
+    if (mkdir(dir, 0700) && errno != EEXIST)
+        return cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
+    if (cr_failed(st = dir_check(dir, files, err)))
         return st;
+    if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
     json_object_foreach(files, name, value)
     {
-        if (cr_failed(st = file_put(fd, name, json_string_value(value), err)))
+        if (faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) &&
+            cr_failed(st = file_put(fd, name, json_string_value(value), err)))
             break;
     }
     close(fd);

@@ -9,31 +9,25 @@
 #include <unistd.h>
 
 #include "backup.h"
+#include "restore.h"
 #include "roles/role_codec.h"
 #include "roles/role_json.h"
-#include "roles/role_restore.h"
-#include "tool_confirm.h"
 #include "tool_cert.h"
-#include "tool_change.h"
-#include "tool_history.h"
+#include "tool_confirm.h"
 #include "tool_softhsm.h"
 #include "tool_token.h"
 
 enum { OPT_WITH_TOKEN = 1 };
 
-struct restoring {
-    struct tool *tool;
-    json_t *root, *files;      /* of the backup */
-    struct role_record **recs; /* all that it has */
-    struct role_cert **certs;
-    size_t nrecs, ncerts;
-};
-
 static void restoring_clear(struct restoring *r)
 {
-    for (size_t i = 0; i < r->nrecs; i++)
+    for (size_t i = 0; i < r->nrecs; i++) {
         role_record_unref(&r->recs[i]);
+        if (r->plans)
+            tool_plan_clear(&r->plans[i]);
+    }
     free(r->recs);
+    free(r->plans);
     tool_certs_free(&r->certs, r->ncerts);
     json_decref(r->root);
 }
@@ -153,16 +147,51 @@ static cr_status etc_restore(struct restoring *r, const char *dir, struct cr_err
     return st;
 }
 
+static struct cr_bytes conf_text(const struct restoring *r)
+{
+    return cr_bytes_str(json_string_value(json_object_get(r->root, "configuration")));
+}
+
+/* Where there is none, the backup's says where the state is. *there: a configuration, *state: what may be in its state
+ * directory; both are part of what was shown. */
+static cr_status here_look(struct restoring *r, bool *there, bool *state, struct cr_err *err)
+{
+    const char *path = conf_path(r->tool->conf_path);
+    struct conf *conf = NULL;
+    cr_status st;
+
+    *state = *there = !access(path, F_OK);
+    if (!*there) {
+        if (cr_failed(st = conf_parse(path, conf_text(r), &conf, err)))
+            return st;
+        *state = !access(conf->state_dir, F_OK);
+        if (r->tool->phase == TOOL_PREVIEW && *state && !r->tool->conf) {
+            r->tool->conf = conf; /* which the preview is of; it is the one that will be written */
+            conf = NULL;
+        }
+        conf_free(&conf);
+    }
+    st = tool_shown_state(r->tool, "the configuration", cr_bytes_str(*there ? "there" : "none"), err);
+    return cr_failed(st)
+               ? st
+               : tool_shown_state(r->tool, "the state directory", cr_bytes_str(*state ? "there" : "none"), err);
+}
+
 static cr_status conf_restore(struct restoring *r, struct cr_err *err)
 {
     const char *path = conf_path(r->tool->conf_path), *slash = strrchr(path, '/');
-    struct cr_bytes text = cr_bytes_str(json_string_value(json_object_get(r->root, "configuration")));
+    struct cr_bytes text = conf_text(r);
     struct conf *conf = NULL;
     char *dir = NULL;
     cr_status st;
 
     if (!access(path, F_OK))
         return cr_ok();
+    if (r->tool->phase == TOOL_PREVIEW) {
+        tool_say(r->tool, "there is no %s: it comes from %s", path, r->tool->args[0]);
+        tool_result_changed(r->tool);
+        return cr_ok();
+    }
     if (r->tool->dry_run)
         return cr_fail(err, CR_E_IO, "there is no configuration at %s; restore would write the backup's", path);
     if (cr_failed(st = conf_parse(path, text, &conf, err)))
@@ -179,122 +208,9 @@ static cr_status conf_restore(struct restoring *r, struct cr_err *err)
     return st;
 }
 
-/* ---- merging ---- */
-
-/* As pending, so that every role loses the keys, those that the backup does not have as well. */
-static cr_status revocations_restore(struct restoring *r, struct store *store, struct cr_err *err)
-{
-    const char *text = json_string_value(json_object_get(r->files, "revoked.json"));
-    struct store_revocation *saved = NULL, *known = NULL;
-    size_t nsaved = 0, nknown = 0;
-    cr_status st = cr_ok();
-
-    if (!text)
-        return st;
-    if (cr_failed(st = store_revocations_read(cr_bytes_str(text), &saved, &nsaved, err)) ||
-        cr_failed(st = store_revocations(store, &known, &nknown, err)))
-        goto out;
-    for (size_t i = 0; i < nsaved && !cr_failed(st); i++) {
-        bool there = false;
-
-        for (size_t k = 0; k < nknown; k++)
-            there |= !strcmp(known[k].spki, saved[i].spki);
-        saved[i].done = false;
-        saved[i].replace[0] = '\0';
-        if (!there) /* a dry run says which roles it empties, also ones that the backup does not have */
-            st = r->tool->dry_run ? tool_revocation_apply(r->tool, &saved[i], err)
-                                  : store_revocation_save(store, &saved[i], err);
-    }
-out:
-    store_revocations_free(&saved, nsaved);
-    store_revocations_free(&known, nknown);
-    return st;
-}
-
-static cr_status certs_restore(struct restoring *r, struct store *store, struct cr_err *err)
-{
-    cr_status st = cr_ok();
-
-    for (size_t i = 0; i < r->ncerts && !cr_failed(st); i++) {
-        struct role_cert *known = NULL;
-
-        st = store_cert_load(store, r->certs[i]->thumbprint, &known, err);
-        role_cert_unref(&known);
-        if (st.code == CR_E_NOT_FOUND)
-            st = r->tool->dry_run ? cr_ok() : store_cert_save(store, r->certs[i], err);
-    }
-    return st;
-}
-
-static cr_status role_restore(struct restoring *r, struct store *store, const struct role_record *saved,
-                              const char *note, struct cr_err *err)
-{
-    struct tool_plan plan = {0};
-    struct cr_stamp stamp;
-    cr_status st = store_load(store, saved->name, &plan.before, &stamp, err);
-
-    if (cr_failed(st) && st.code != CR_E_NOT_FOUND)
-        return st;
-    st = role_record_restore(plan.before, saved, r->tool->now, tool_who(r->tool)->text, &plan.after,
-                             &plan.outcome.changed, err);
-    if (!cr_failed(st) && plan.outcome.changed && !r->tool->dry_run &&
-        !cr_failed(st = store_save(store, plan.after, plan.before ? plan.before->generation : 0, err)))
-        st = tool_history(r->tool, "restore", saved->name, plan.before, plan.after, note, NULL, err);
-    if (!cr_failed(st))
-        st = tool_report_role(r->tool, saved->name, &plan, err);
-    tool_plan_clear(&plan);
-    return st;
-}
-
-/* A history that is here goes on; on a machine without one the backup's does. */
-static cr_status history_restore(struct restoring *r, struct store *store, struct cr_err *err)
-{
-    const char *text = json_string_value(json_object_get(r->files, "history.jsonl"));
-    struct stat sb;
-
-    if (!text || r->tool->dry_run || !fstatat(store_dirfd(store), "history.jsonl", &sb, AT_SYMLINK_NOFOLLOW))
-        return cr_ok();
-    return cr_file_replace(store_dirfd(store), "history.jsonl", 0644, (gid_t)-1, cr_bytes_str(text), err);
-}
-
-static cr_status outputs_restore(struct restoring *r, struct store *store, struct cr_err *err)
-{
-    const char *text = json_string_value(json_object_get(r->files, "outputs.json"));
-    struct store_output *list = NULL;
-    size_t n = 0;
-    cr_status st = text ? store_outputs_read(cr_bytes_str(text), &list, &n, err) : cr_ok();
-
-    for (size_t i = 0; i < n && !cr_failed(st) && !r->tool->dry_run; i++)
-        if (!access(list[i].path, F_OK))
-            st = store_output_save(store, &list[i], err);
-    store_outputs_free(&list, n);
-    return st;
-}
-
-static cr_status state_restore(struct restoring *r, struct cr_err *err)
-{
-    const char *when = json_string_value(json_object_get(r->root, "when"));
-    const char *host = json_string_value(json_object_get(r->root, "host"));
-    struct store *store;
-    char note[400];
-    cr_status st;
-
-    snprintf(note, sizeof(note), "backup of %.40s on %.255s", when ? when : "?", host ? host : "?");
-    if (cr_failed(st = tool_store(r->tool, &store, err)) || cr_failed(st = history_restore(r, store, err)) ||
-        cr_failed(st = tool_lock(r->tool, err)) || cr_failed(st = revocations_restore(r, store, err)) ||
-        cr_failed(st = certs_restore(r, store, err)))
-        return st;
-    for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
-        if (cr_failed(st = role_restore(r, store, r->recs[i], note, err)))
-            st = cr_prefix(err, st, "%zu of %zu roles are restored", i, r->nrecs);
-    if (!cr_failed(st) && !cr_failed(st = outputs_restore(r, store, err)) && !r->tool->dry_run)
-        st = tool_revocations_finish(r->tool, err);
-    return st;
-}
-
 /* ---- keys ---- */
 
-static cr_status token_restore(struct restoring *r, struct cr_err *err)
+cr_status restore_token(struct restoring *r, struct cr_err *err)
 {
     json_t *files = json_object_get(r->root, "token");
     char *dir = NULL;
@@ -354,31 +270,35 @@ static cr_status keys_look(struct restoring *r, struct cr_err *err)
     return st;
 }
 
-static cr_status run(struct tool *tool, struct cr_err *err)
+/* Everything that is read again stands there when it is shown; where there is no state, the roles come as they are. */
+static cr_status restore(struct restoring *r, struct cr_err *err)
 {
-    struct restoring r = {.tool = tool};
+    struct tool *tool = r->tool;
     const struct conf *conf;
+    bool there, state;
     cr_status st;
 
-    if (tool->phase == TOOL_PREVIEW && access(conf_path(tool->conf_path), F_OK)) { /* nothing to compare it with */
-        tool_say(tool, "there is no %s: it, the roles and the history come from %s", conf_path(tool->conf_path),
-                 tool->args[0]);
-        tool_result_changed(tool);
-        return cr_ok();
-    }
-    if (cr_failed(st = backup_read(&r, tool->args[0], err)) || cr_failed(st = conf_restore(&r, err)) ||
-        cr_failed(st = tool_conf(tool, &conf, err)) ||
-        (tool_opt(tool, OPT_WITH_TOKEN) && cr_failed(st = token_restore(&r, err))) ||
-        cr_failed(st = state_restore(&r, err)))
-        goto out;
-    st = keys_look(&r, err);
-out:
+    if (cr_failed(st = backup_read(r, tool->args[0], err)) || cr_failed(st = here_look(r, &there, &state, err)) ||
+        cr_failed(st = conf_restore(r, err)))
+        return st;
+    if (tool->phase == TOOL_PREVIEW && !state)
+        return restore_show(r, err);
+    if (cr_failed(st = tool_conf(tool, &conf, err)) || cr_failed(st = restore_state(r, err)))
+        return st;
+    return keys_look(r, err);
+}
+
+static cr_status run(struct tool *tool, struct cr_err *err)
+{
+    struct restoring r = {.tool = tool, .with_token = tool_opt(tool, OPT_WITH_TOKEN) != NULL};
+    cr_status st = restore(&r, err);
+
     restoring_clear(&r);
     return st;
 }
 
 static const struct tool_option options[] = {
-    {"with-token", OPT_WITH_TOKEN, NULL, "the SoftHSM token too, into an empty directory"},
+    {"with-token", OPT_WITH_TOKEN, NULL, "the SoftHSM token too, into a directory without\nanother"},
     {0},
 };
 

@@ -93,6 +93,9 @@ same "$(slot Web current) $(slot $R current)" "c a"
 run certroll history verify
 run certroll history --json
 same "$(json '[e["verb"] for e in d["entries"]][0]')" init "the history goes on"
+run certroll restore last.backup --with-token # the same one: an interrupted restore goes on
+out_has "already so"
+run softhsm2-util --init-token --free --label other --pin 1234 --so-pin 1234
 refused 1 "has tokens already" certroll restore last.backup --with-token
 rm -rf lab
 mkdir lab && cp -p gone/pin lab/
