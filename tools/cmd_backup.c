@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backup.h"
+#include "tool_progress.h"
 
 #define FILE_MAX (64 * 1024 * 1024)
 
@@ -122,12 +123,15 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     json_t *root = json_object();
     struct cr_buf text = {0};
     char *dump = NULL;
-    cr_status st = root ? compose(tool, root, err) : cr_fail(err, CR_E_NOMEM, "out of memory");
+    cr_status st;
 
+    tool_progress_begin("reading the state%s", tool_opt(tool, OPT_WITH_TOKEN) ? " and the token" : "");
+    st = root ? compose(tool, root, err) : cr_fail(err, CR_E_NOMEM, "out of memory");
     if (!cr_failed(st) && !(dump = json_dumps(root, JSON_INDENT(1))))
         st = cr_fail(err, CR_E_NOMEM, "out of memory");
     if (!cr_failed(st) && !cr_failed(st = cr_buf_printf(&text, err, "%s\n", dump)))
         st = tool_output(tool->args[0], 0600, cr_buf_bytes(&text), err);
+    tool_progress_end();
     if (!cr_failed(st) && strcmp(tool->args[0], "-"))
         tool_say(tool, "%zu files of the state in %s%s", json_object_size(json_object_get(root, "files")),
                  tool->args[0],

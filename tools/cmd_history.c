@@ -6,6 +6,7 @@
 #include "history_list.h"
 #include "tool_history.h"
 #include "tool_journal.h"
+#include "tool_progress.h"
 
 enum { OPT_SINCE = 1 };
 
@@ -186,9 +187,10 @@ static cr_status verify(struct tool *tool, struct store *store, struct cr_err *e
     struct chain c = {0};
     bool readable = false;
     size_t ncopies = 0;
-    cr_status st = store_history_each(store, follow, &c, err);
+    cr_status st;
 
-    if (cr_failed(st))
+    tool_progress_begin("checking the history");
+    if (cr_failed(st = store_history_each(store, follow, &c, err)))
         goto out;
     if (c.n)
         memcpy(last, c.hashes[c.n - 1], sizeof(last));
@@ -197,6 +199,7 @@ static cr_status verify(struct tool *tool, struct store *store, struct cr_err *e
     if (!cr_failed(st = journal_check(c.hashes, c.n, copies, ncopies, err)))
         st = verified_say(tool, &c, last, readable, ncopies, err);
 out:
+    tool_progress_end();
     free(c.hashes);
     free(copies);
     return st;

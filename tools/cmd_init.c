@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "init_plan.h"
+#include "tool_progress.h"
 
 static const struct tool_option options[] = {
     {"dir", OPT_DIR, "DIR", "a self-contained set-up in DIR; then: . DIR/env"},
@@ -63,6 +64,7 @@ static cr_status make(struct tool *tool, struct init_plan *plan, struct cr_err *
     cr_status st;
     int lock = -1;
 
+    tool_progress_begin("making the set-up and signing with it");
     if (cr_failed(st = init_lock(plan, &lock, err)))
         goto out;
     if (!access(plan->conf, F_OK)) { /* another init was faster */
@@ -77,6 +79,7 @@ static cr_status make(struct tool *tool, struct init_plan *plan, struct cr_err *
     done_say(tool, plan);
     st = tool_history(tool, "init", NULL, NULL, NULL, plan->token_uri, NULL, err);
 out:
+    tool_progress_end();
     if (lock >= 0)
         close(lock);
     cr_buf_clear(&text);

@@ -12,6 +12,7 @@
 #include "tool_confirm.h"
 #include "tool_history.h"
 #include "tool_member.h"
+#include "tool_progress.h"
 #include "tool_softhsm.h"
 
 #define NOTE "token relink"
@@ -158,6 +159,7 @@ static cr_status all_save(struct relink *r, struct cr_err *err)
 {
     cr_status st = cr_ok();
 
+    tool_progress_begin("writing where the keys are");
     for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++) {
         const struct relink_key *key = &r->keys[i];
         if (!written(key))
@@ -167,6 +169,7 @@ static cr_status all_save(struct relink *r, struct cr_err *err)
         else if (key->state == TOOL_RELINK_CHANGED)
             st = request_save(r, key, err);
     }
+    tool_progress_end();
     return st;
 }
 
@@ -389,8 +392,11 @@ cr_status token_relink(struct tool *tool, size_t only, struct cr_err *err)
         cr_failed(st = all_bind(&r, err)) || cr_failed(st = report(&r, err)) || cr_failed(st = all_save(&r, err)))
         goto out;
     changed = json_is_true(json_object_get(tool_result(tool), "changed"));
-    if (changed && !tool->dry_run)
+    if (changed && !tool->dry_run) {
+        tool_progress_begin("signing as servers do");
         st = servers_look(&r, err);
+        tool_progress_end();
+    }
     verdict(&r);
 out:
     relink_clear(&r);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tool_confirm.h"
+#include "tool_progress.h"
 
 static FILE *aside;       /* a preview is being written */
 static const char *known; /* what a preview said */
@@ -65,10 +66,12 @@ void tool_say(const struct tool *tool, const char *fmt, ...)
 
     if (tool->json)
         return;
+    tool_progress_pause();
     va_start(ap, fmt);
     vfprintf(to, fmt, ap);
     va_end(ap);
     fputc('\n', to);
+    tool_progress_resume();
 }
 
 static void talk(const char *prefix, const char *fmt, va_list ap)
@@ -83,8 +86,10 @@ static void talk(const char *prefix, const char *fmt, va_list ap)
         vfprintf(text, fmt, ap);
         fclose(text);
     }
+    tool_progress_pause();
     if (!line || !known || !strstr(known, line))
         fputs(line ? line : "certroll: out of memory\n", aside ? aside : stderr);
+    tool_progress_resume();
     free(line);
 }
 

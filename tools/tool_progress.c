@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static pthread_t thread;
-static bool running; /* these two of the main thread alone */
+static bool running; /* these three of the main thread alone */
+static unsigned begun;
 static int ending = -1;
 static char what[160];
 static pthread_mutex_t line = PTHREAD_MUTEX_INITIALIZER;
@@ -49,7 +50,7 @@ void tool_progress_begin(const char *fmt, ...)
     sigset_t all, before;
     va_list ap;
 
-    if (running || !isatty(STDERR_FILENO) || !term || !strcmp(term, "dumb") || (ending = eventfd(0, EFD_CLOEXEC)) < 0)
+    if (begun++ || !isatty(STDERR_FILENO) || !term || !strcmp(term, "dumb") || (ending = eventfd(0, EFD_CLOEXEC)) < 0)
         return;
     va_start(ap, fmt);
     vsnprintf(what, sizeof(what), fmt, ap);
@@ -64,7 +65,7 @@ void tool_progress_begin(const char *fmt, ...)
 
 void tool_progress_end(void)
 {
-    if (!running)
+    if (!begun || --begun || !running)
         return;
     (void)eventfd_write(ending, 1); /* its first: there is room */
     pthread_join(thread, NULL);

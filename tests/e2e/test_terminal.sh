@@ -58,4 +58,36 @@ on_terminal 80 env TERM=dumb "${slow[@]}" Dumb --use token
 out_lacks "makes a key"
 on_terminal 80 certroll generate --yes --days 10 --key ec:P-256 Quick --use token
 out_lacks "makes a key"
+run certroll roll Slow --thumbprint "$(certroll show Quick --json | json 'd["roles"][0]["current"]["thumbprint_sha256"]' /dev/stdin)" --at +30d --force
+# a warning, or a line of the result, begins a line of its own
+undisturbed() { # nothing runs into the line that tells
+    ! tr '\r' '\n' <out | sed 's/.*\x1b\[K//' | grep -E ' \.\.\. [0-9]+ s.' >&2 || fail "something runs into the line of $*"
+}
+echo '{' >lab/state/roles/Damaged.json
+on_terminal 80 "${slow[@]:0:3}" CERTROLL_MOCK_DELAY_US=60000 bash -c "certroll token relink --yes --config '$T/slow.conf'; true"
+out_has "finding keys on the tokens ... 1 s"
+out_has "Damaged"
+undisturbed token relink
+rm lab/state/roles/Damaged.json
+rm -rf lab2
+on_terminal 80 "${slow[@]:0:3}" CERTROLL_MOCK_DELAY_US=60000 certroll init --dir "$T/lab2" --module "$CERTROLL_BUILD/tests/mock/mock_count.so" --token pkcs11:token=certroll \
+    --pin-source "file:$T/lab/pin"
+out_has "certroll: making the set-up and signing with it ... 1 s"
+undisturbed init
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    # told CALL PATH TEXT COMMAND...: where the first CALL on PATH takes so long, TEXT tells it
+    told() {
+        on_terminal 80 env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -P "$2" -e trace="$1" \
+            -e inject="$1":delay_enter=1500000:when=1 "${@:4}"
+        out_has "certroll: $3 ... 1 s"
+        undisturbed "${@:4}"
+    }
+    told read "$T/lab/state/history.jsonl" "reading the state and the token" certroll backup saved.backup --with-token
+    told read "$T/lab/state/history.jsonl" "checking the history" certroll history verify
+    entry=lab/state/certs/$(certroll show Quick --json | json 'd["roles"][0]["current"]["thumbprint_sha256"]' /dev/stdin).json
+    sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' "$entry"
+    told fsync "$T/lab/state/history.jsonl" "writing where the keys are" certroll token relink --yes
+    run certroll cancel Slow
+    told fsync "$T/lab/state/history.jsonl" "bringing back 5 roles and 5 certificates" certroll restore saved.backup --yes
+fi
 ok "what takes longer than a second is told"
