@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cr_temp.h"
+
 #define NS INT64_C(1000000000)
 
 static int64_t ns_of(struct timespec t)
@@ -221,18 +223,16 @@ static cr_status replace_by(int dirfd, const char *temp, const char *name, mode_
     cr_status st;
     int fd;
 
-    fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot create %s", temp);
+    if (cr_failed(st = cr_temp_open(dirfd, temp, &fd, err)))
+        return st;
     st = fill_temp(dirfd, name, fd, mode, gid, data, err);
-    if (close(fd) != 0 && !cr_failed(st))
-        st = cr_fail_errno(err, CR_E_IO, errno, "cannot write %s", name);
     if (!cr_failed(st) && renameat(dirfd, temp, dirfd, name) != 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot replace %s", name);
-    if (cr_failed(st)) {
+    if (cr_failed(st))
         (void)unlinkat(dirfd, temp, 0);
+    (void)close(fd); /* not before the rename: it ends the lock; fsync has told of what close would */
+    if (cr_failed(st))
         return st;
-    }
     if (fsync(dirfd) != 0)
         return cr_fail_errno(err, CR_E_IO, errno, "%s is replaced, but its directory cannot be synced", name);
     return cr_ok();
@@ -296,6 +296,7 @@ cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, s
     } else if (snprintf(temp, sizeof temp, ".%s.%ld.tmp", name, (long)getpid()) >= (int)sizeof temp) {
         st = cr_fail(err, CR_E_INVALID, "the name %.40s... is too long", name);
     } else {
+        cr_temp_sweep(fd, name);
         (void)unlinkat(fd, temp, 0);
         st = replace_by(fd, temp, name, mode, (gid_t)-1, data, err);
     }

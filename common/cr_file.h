@@ -37,12 +37,13 @@ cr_status cr_file_trusted(int fd, const char *what, struct cr_err *err);
 
 /* Replaces @name by @data: temporary file beside it, fsync, mtime later than that of the file it replaces, rename, fsync
  * of the directory. @gid (gid_t)-1 leaves the group. A kill at any system call leaves the old or the new content; the
- * temporary file of a killed writer (".NAME.tmp") is overwritten by the next. Call it under the lock, or on a name only
+ * temporary file of a killed writer (".NAME.tmp") is overwritten by the next, or swept (cr_temp.h). Call it under the lock, or on a name only
  * one process writes. */
 cr_status cr_file_replace(int dirfd, const char *name, mode_t mode, gid_t gid, struct cr_bytes data,
                           struct cr_err *err);
 
-/* cr_file_replace for a path as the user typed it ("-" is the caller's business), unique temporary name, follows an
+/* cr_file_replace for a path as the user typed it ("-" is the caller's business), unique temporary name; removes
+ * those of killed writers of this file; follows an
  * existing symbolic link's directory but replaces the link itself. A device or pipe, and a link to one or into /proc
  * (/dev/stdout), is written instead and stays. */
 cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err);

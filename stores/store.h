@@ -31,6 +31,7 @@ cr_status store_roles(struct store *store, char ***names, size_t *n, struct cr_e
 void store_names_free(char ***names, size_t n);
 
 /* ---- writers: between store_lock and store_unlock ---- */
+/* Whoever takes the lock removes the temporary files of killed writers. */
 cr_status store_lock(struct store *store, int timeout_ms, struct cr_err *err);
 void store_unlock(struct store *store);
 /* Compare-and-swap: @expected is the generation the change was made from (0: the role must not exist). CR_E_CHANGED names

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cr_temp.h"
 #include "roles/role_codec.h"
 
 static cr_status open_dir(int at, const char *name, bool make, int *out, struct cr_err *err)
@@ -87,9 +88,16 @@ int store_dirfd(const struct store *store)
 
 cr_status store_lock(struct store *store, int timeout_ms, struct cr_err *err)
 {
+    cr_status st;
+
     if (!store->writer)
         return cr_fail(err, CR_E_INTERNAL, "the store %s was opened for reading", store->dir);
-    return cr_lock_take(store->dirfd, ".lock", timeout_ms, &store->lockfd, err);
+    if (cr_failed(st = cr_lock_take(store->dirfd, ".lock", timeout_ms, &store->lockfd, err)))
+        return st;
+    cr_temp_sweep(store->dirfd, NULL);
+    cr_temp_sweep(store->rolesfd, NULL);
+    cr_temp_sweep(store->certsfd, NULL);
+    return st;
 }
 
 void store_unlock(struct store *store)

@@ -135,4 +135,13 @@ refused 1 "there is no file" certroll restore nowhere.backup
 chmod o+w state.backup
 refused 1 "writable" certroll restore state.backup
 check 3 certroll backup /dev/full
+# ---- a killed backup leaves half a file, which the next one takes away
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    (ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=1 \
+        certroll backup half.backup) >out 2>err && fail "it was not killed"
+    same "$(find . -maxdepth 1 -name '.half.backup.*.tmp' | wc -l)" 1
+    [ ! -e half.backup ] || fail "half a backup"
+    run certroll backup half.backup
+    same "$(find . -maxdepth 1 -name '.half.backup.*.tmp' | wc -l)" 0 "what a killed backup left"
+fi
 ok "backup and restore"

@@ -339,6 +339,21 @@ static void only_role_names_are_listed(void **state)
     assert_null(names);
 }
 
+static void whoever_takes_the_lock_sweeps_what_killed_writers_left(void **state)
+{
+    static const char *const left[] = {".revoked.json.tmp", "roles/.gone.json.tmp", "certs/.00.json.tmp"};
+    struct fixture *f = *state;
+    struct cr_err err = {0};
+
+    for (size_t i = 0; i < CR_COUNT(left); i++)
+        put_file(f, left[i], "half");
+    put_file(f, "roles/notes.tmp", "");
+    must(save(f->store, "R", 1, &err), &err);
+    for (size_t i = 0; i < CR_COUNT(left); i++)
+        assert_int_equal(faccessat(store_dirfd(f->store), left[i], F_OK, 0), -1);
+    assert_int_equal(faccessat(store_dirfd(f->store), "roles/notes.tmp", F_OK, 0), 0);
+}
+
 static void a_name_that_differs_only_in_case_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -463,6 +478,7 @@ int main(void)
         TEST(a_symbolic_link_as_roles_is_refused),
         TEST(a_reader_makes_nothing_and_cannot_write),
         TEST(only_role_names_are_listed),
+        TEST(whoever_takes_the_lock_sweeps_what_killed_writers_left),
         TEST(a_name_that_differs_only_in_case_is_refused),
         TEST(a_reader_goes_on_after_chroot_and_setuid),
         TEST(threads_read_one_store_while_it_is_written),
