@@ -216,8 +216,6 @@ cr_status restore_token(struct restoring *r, struct cr_err *err)
     char *dir = NULL;
     cr_status st;
 
-    if (!json_is_object(files))
-        return cr_fail(err, CR_E_NOT_FOUND, "the backup has no token: it was made without --with-token");
     if (r->tool->dry_run)
         return cr_ok();
     if (!cr_failed(st = backup_token_dir(r->tool->conf, &dir, err)) &&
@@ -278,8 +276,11 @@ static cr_status restore(struct restoring *r, struct cr_err *err)
     bool there, state;
     cr_status st;
 
-    if (cr_failed(st = backup_read(r, tool->args[0], err)) || cr_failed(st = here_look(r, &there, &state, err)) ||
-        cr_failed(st = conf_restore(r, err)))
+    if (cr_failed(st = backup_read(r, tool->args[0], err)))
+        return st;
+    if (r->with_token && !json_is_object(json_object_get(r->root, "token")))
+        return cr_fail(err, CR_E_NOT_FOUND, "the backup has no token: it was made without --with-token");
+    if (cr_failed(st = here_look(r, &there, &state, err)) || cr_failed(st = conf_restore(r, err)))
         return st;
     if (tool->phase == TOOL_PREVIEW && !state)
         return restore_show(r, err);

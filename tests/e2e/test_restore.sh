@@ -78,6 +78,13 @@ out_has "nothing is changed: the configuration is not what was shown"
 rm -rf lab
 mkdir lab
 cp -a kept/pin lab/
+/usr/bin/python3 -c 'import json, os
+d = json.load(open("state.backup"))
+del d["token"]
+json.dump(d, open("bare.backup", "w"))
+os.chmod("bare.backup", 0o600)'
+refused 1 "the backup has no token" certroll restore bare.backup --with-token
+same "$(ls lab)" pin "what a refused restore wrote"
 answer 1 n certroll restore state.backup --with-token
 out_has "Web: would change"
 same "$(ls lab)" pin "what it wrote without an answer"
