@@ -139,7 +139,7 @@ completes() { # WHERE
 }
 
 # The calls that write the state; SoftHSM, which would lose the token, makes none of them.
-calls=(fsync renameat,renameat2 pwrite64 fchmod)
+calls=(fsync "renameat,renameat2" pwrite64 fchmod)
 injected() { # CALLS WHAT COMMAND...
     # a sanitizer cannot look for leaks while it is traced
     ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace="$1" -e inject="$1:$2" "${@:3}" >out 2>err
