@@ -83,6 +83,20 @@ static cr_status set_sessions(void *target, const char *value, struct cr_err *er
 
 #define TIMEOUT_MAX_S 3600
 
+/* Whole seconds. */
+static cr_status set_limit(void *target, const char *value, struct cr_err *err)
+{
+    int64_t seconds;
+    cr_status st = cr_duration_parse(value, &seconds, err);
+
+    if (cr_failed(st))
+        return st;
+    if (seconds < 1 || seconds > TIMEOUT_MAX_S)
+        return cr_fail(err, CR_E_INVALID, "'%.40s' is not a time from 1s to %us", value, TIMEOUT_MAX_S);
+    *(unsigned *)target = (unsigned)seconds;
+    return cr_ok();
+}
+
 /* "2s" or "500ms". */
 static cr_status set_timeout(void *target, const char *value, struct cr_err *err)
 {
@@ -272,6 +286,7 @@ static const struct key token_keys[] = {
 
 static const struct key role_keys[] = {
     {"on-change", set_text, AT(conf_role, on_change)},
+    {"on-change-timeout", set_limit, AT(conf_role, on_change_seconds)},
 };
 
 struct section {

@@ -20,6 +20,7 @@
  *
  *   [role_NAME]
  *   on-change = systemctl reload nginx  (by sh -c, from the tools alone; a '$' is written \$)
+ *   on-change-timeout = 60s
  *
  * Stricter than config(5), which does these in silence: a key or section that stands twice, a variable ($, $ENV::),
  * .include and .pragma, a continued line, an open quote, a '#' inside a word, text behind ']' are errors. Inside a value
@@ -60,7 +61,8 @@ struct conf_token {
 
 struct conf_role {
     char *name;
-    char *on_change; /* shell command after a change of the role, or NULL */
+    char *on_change;            /* shell command after a change of the role, or NULL */
+    unsigned on_change_seconds; /* it may take; 0: not said */
 };
 
 enum conf_references { CONF_REFERENCES_ON, CONF_REFERENCES_OFF, CONF_REFERENCES_LISTED };

@@ -127,7 +127,9 @@ static cr_status put_role(struct cr_buf *out, const struct conf_role *role, stru
         return cr_fail(err, CR_E_INVALID, "'%.64s' is not the name of a role", role->name);
     if (cr_failed(st = cr_buf_printf(out, err, "\n[role_%s]\n", role->name)))
         return st;
-    return put(out, "on-change", role->on_change, err);
+    if (cr_failed(st = put(out, "on-change", role->on_change, err)) || role->on_change_seconds == 0)
+        return st;
+    return put_seconds(out, "on-change-timeout", role->on_change_seconds, err);
 }
 
 cr_status conf_write(const struct conf *conf, struct cr_buf *out, struct cr_err *err)

@@ -79,6 +79,7 @@ static void on_change(struct tool *tool, const struct tool_changed *change)
     const struct tool_variable vars[] = {{"CERTROLL_ROLE", change->role},
                                          {"CERTROLL_CHANGE", tool_verb_text(change->verb)},
                                          {"CERTROLL_GENERATION", generation}};
+    int seconds = role && role->on_change_seconds ? (int)role->on_change_seconds : HOOK_SECONDS;
     size_t failed = 0;
     struct cr_err why;
 
@@ -88,7 +89,7 @@ static void on_change(struct tool *tool, const struct tool_changed *change)
     if (cr_failed(tool_outputs_refresh(tool, change->role, &failed, &why)))
         tool_warn("files of role %s were not written again: %s", change->role, why.text);
     fflush(stdout);
-    if (cr_failed(tool_command_run(role->on_change, vars, CR_COUNT(vars), cr_bytes(NULL, 0), HOOK_SECONDS, &why)))
+    if (cr_failed(tool_command_run(role->on_change, vars, CR_COUNT(vars), cr_bytes(NULL, 0), seconds, &why)))
         tool_warn("role %s is changed, but on-change: %s", change->role, why.text);
 }
 

@@ -113,6 +113,40 @@ sleep 0.5
 mv away.conf $conf
 run certroll import b.pfx $R --passin pass:pw --effective-date +1s
 lines 4
+# ---- a command that does not end goes after its time with all that it started, and the next role's runs
+cat >hang.sh <<END
+#!/bin/sh
+trap '' TERM HUP
+sleep 100000 &
+echo "\$\$ \$!" >>$T/hanging
+wait
+sleep 100000
+END
+chmod +x hang.sh
+lives() { [ -r "/proc/$1/stat" ] && [ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c1)" != Z ]; }
+: >hanging && : >after
+for role in Hangs Next; do run certroll import a.pfx $role --use token --passin pass:pw; done
+printf '\n[role_Hangs]\non-change = %s\non-change-timeout = 2s\n[role_Next]\non-change = echo x >>%s\n' \
+    "$T/hang.sh" "$T/after" >>$conf
+run certroll import b.pfx Hangs --passin pass:pw --effective-date +3s # by the tool: a warning, and it ends in time
+err_has "warning: role Hangs is changed, but on-change: the command '$T/hang.sh' did not end in 2 s and was killed"
+run certroll import b.pfx Next --passin pass:pw --effective-date +3s
+same "$(wc -l <after)" 1
+for ((i = 0; i < 200; i++)); do [ "$(wc -l <after)" -lt 2 ] || break; sleep 0.1; done
+same "$(wc -l <after)" 2 "runs of the next role's command"
+for ((i = 0; i < 200; i++)); do [ "$(wc -l <hanging)" -lt 2 ] || break; sleep 0.1; done
+same "$(wc -l <hanging)" 2 "runs of the command that hangs"
+killed() { cat server.*.log | grep -q "warning: role Hangs is changed, but on-change: the command '$T/hang.sh' did not end in 2 s and was killed"; }
+for ((i = 0; i < 200; i++)); do if killed; then break; fi; sleep 0.1; done
+killed || fail "the journal does not say that it was killed: $(cat server.*.log)"
+for pid in $(xargs <hanging); do
+    for ((i = 0; i < 100; i++)); do if ! lives "$pid"; then break; fi; sleep 0.1; done
+    ! lives "$pid" || fail "process $pid of a killed command lives on"
+done
+for role in Hangs Next; do
+    run certroll history $role --json
+    same "$(json '[e["verb"] for e in d["entries"]].count("settle")')" 1 "times that $role was settled"
+done
 kill -TERM "$daemon"
 for ((i = 0; i < 50; i++)); do ! grep -q STOPPING=1 notified || break; sleep 0.1; done
 ended() { [ "$(sed 's/.*) //' "/proc/$daemon/stat" | cut -c1)" = Z ]; }

@@ -53,7 +53,9 @@ static bool same_conf(const struct conf *a, const struct conf *b)
     for (size_t i = 0; same && i < a->nreference_roles; i++)
         same = same_text(a->reference_roles[i], b->reference_roles[i]);
     for (size_t i = 0; same && i < a->nroles; i++)
-        same = same_text(a->roles[i].name, b->roles[i].name) && same_text(a->roles[i].on_change, b->roles[i].on_change);
+        same = same_text(a->roles[i].name, b->roles[i].name) &&
+               same_text(a->roles[i].on_change, b->roles[i].on_change) &&
+               a->roles[i].on_change_seconds == b->roles[i].on_change_seconds;
     return same;
 }
 

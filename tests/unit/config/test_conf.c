@@ -49,7 +49,8 @@ static void every_key_is_read(void **state)
         "auto\nready-after-fork = yes\nenvironment = "
         "A=1 B=x=y\n"
         "[token_b]\nmodule = /n.so\ntoken = pkcs11:\n"
-        "[role_Web]\non-change = systemctl reload 'nginx' && echo \\$CERTROLL_ROLE\n[role_Api]\n";
+        "[role_Web]\non-change = systemctl reload 'nginx' && echo \\$CERTROLL_ROLE\non-change-timeout = 5m\n"
+        "[role_Api]\n";
     struct conf *c = NULL;
     struct cr_err err = {0};
 
@@ -83,7 +84,9 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->on_alert, "mail -s certroll root");
     assert_int_equal(c->nroles, 2);
     assert_string_equal(conf_role_find(c, "Web")->on_change, "systemctl reload nginx && echo $CERTROLL_ROLE");
+    assert_int_equal(conf_role_find(c, "Web")->on_change_seconds, 300);
     assert_null(conf_role_find(c, "Api")->on_change);
+    assert_int_equal(conf_role_find(c, "Api")->on_change_seconds, 0);
     assert_null(conf_role_find(c, "api"));
     conf_free(&c);
 }
@@ -131,6 +134,9 @@ static void bad_files_get_a_sentence_that_names_the_place(void **state)
         {MAIN "[role_R]\nuse = tls\n", "[role_R] does not know the key 'use'"},
         {MAIN "[role_1]\n", "'1' in [role_1] is not the name of a role"},
         {MAIN "[role_R]\non-change =\n", "has no value"},
+        {MAIN "[role_R]\non-change-timeout = 0s\n", "not a time from 1s"},
+        {MAIN "[role_R]\non-change-timeout = 2h\n", "not a time from 1s"},
+        {MAIN "[role_R]\non-change-timeout = 60\n", "on-change-timeout"},
         {MAIN "[roles]\n", "[roles] is not named"},
         {MAIN "state = /a\x01\n", "control byte"},
         {MAIN "nonsense\n", "line 2: neither"},
@@ -326,7 +332,10 @@ static void what_is_written_reads_back_the_same(void **state)
                                .ready_after_fork = true,
                                .env = &env,
                                .nenv = 1};
+    struct conf_role role = {.name = "R", .on_change = "echo $A", .on_change_seconds = 90};
     struct conf conf = {.state_dir = "/s\xc3\xa9 t;u",
+                        .roles = &role,
+                        .nroles = 1,
                         .tokens = &token,
                         .ntokens = 1,
                         .minimum_lead = 61,
@@ -351,6 +360,8 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_true(back->tokens[0].share_load);
     assert_int_equal(back->tokens[0].key_copy, CONF_KEY_COPY_ALWAYS);
     assert_true(back->tokens[0].ready_after_fork);
+    assert_string_equal(back->roles[0].on_change, role.on_change);
+    assert_int_equal(back->roles[0].on_change_seconds, 90);
     assert_int_equal(back->minimum_lead, 61);
     assert_int_equal(back->token_lifetime, 0);
     assert_int_equal(conf_write(back, &again, &err).code, CR_OK);
