@@ -119,14 +119,19 @@ static bool pass(struct daemon *d, int64_t *next)
 
 /* ---- waiting ---- */
 
-static void timer_set(const struct daemon *d, int64_t next)
+/* False: the clock was set since the last wait, so @next is of another time. */
+static bool timer_set(const struct daemon *d, int64_t next)
 {
     int64_t soonest = (int64_t)time(NULL) + SHORTEST;
     struct itimerspec when = {.it_value.tv_sec = (time_t)(next < soonest ? soonest : next)};
 
     /* a step of the clock ends the wait */
-    if (timerfd_settime(d->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL))
-        fprintf(stderr, "certrolld: timer: %s\n", strerror(errno));
+    if (!timerfd_settime(d->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL))
+        return true;
+    if (errno == ECANCELED)
+        return false;
+    fprintf(stderr, "certrolld: timer: %s\n", strerror(errno));
+    return true;
 }
 
 static void drain(int fd)
@@ -171,8 +176,9 @@ static int run(struct daemon *d)
         return TOOL_EXIT_UNAVAILABLE;
     }
     for (bool ready = false;; ready = true) {
-        pass(d, &next);
-        timer_set(d, next);
+        do
+            pass(d, &next);
+        while (!timer_set(d, next));
         if (!ready)
             sd_notify(0, "READY=1");
         if (!wait_for_work(d))
