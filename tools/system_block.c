@@ -215,6 +215,42 @@ static cr_status end_check(struct cr_bytes text, struct cr_err *err)
     return cr_ok();
 }
 
+/* The value of a directive in the line @p..@end, as config(5) has it; NULL: another line. */
+static const char *directive(const char *p, const char *end, const char *name)
+{
+    size_t n = strlen(name);
+
+    while (p < end && strchr(" \t\r", *p))
+        p++;
+    if ((size_t)(end - p) <= n || strncmp(p, name, n) || !strchr(" \t=", p[n]))
+        return NULL;
+    for (p += n; p < end && strchr(" \t=", *p);)
+        p++;
+    return p < end && strchr("\"'", *p) ? p + 1 : p;
+}
+
+/* What is included by a relative path or by the environment is another file for each program. */
+static cr_status includes_check(struct cr_bytes text, struct cr_err *err)
+{
+    static const char dir[] = "includedir:";
+    const char *p = (const char *)text.p, *stop = p + text.n, *end, *value;
+    bool based = false; /* includedir makes relative paths absolute */
+
+    for (; p < stop; p = end + 1) {
+        if (!(end = memchr(p, '\n', (size_t)(stop - p))))
+            end = stop;
+        if ((value = directive(p, end, ".pragma")) && find(value, end, dir) == value)
+            based = value + strlen(dir) < end && value[strlen(dir)] == '/';
+        if (!(value = directive(p, end, ".include")) || (!find(value, end, "ENV") && value < end && *value == '/'))
+            continue;
+        if (find(value, end, "ENV") || (!based && (value >= end || *value != '$')))
+            return cr_fail(err, CR_E_REFUSED,
+                           "it includes '%.*s', which is another file for each program: write its full path",
+                           (int)(end - value > 80 ? 80 : end - value), value);
+    }
+    return cr_ok();
+}
+
 cr_status system_block_text(struct cr_bytes text, const char *module, const char *certroll_conf, struct cr_buf *out,
                             struct cr_err *err)
 {
@@ -227,7 +263,7 @@ cr_status system_block_text(struct cr_bytes text, const char *module, const char
 
     if (!bio)
         st = cr_fail(err, CR_E_NOMEM, "out of memory");
-    else if (cr_failed(st = end_check(text, err)))
+    else if (cr_failed(st = end_check(text, err)) || cr_failed(st = includes_check(text, err)))
         goto out;
     else if (text.n && NCONF_load_bio(cnf, bio, &line) != 1)
         st = cr_fail(err, CR_E_REFUSED, "line %ld is not in the syntax of config(5)", line);

@@ -96,7 +96,7 @@ cr_status system_cnf_prove(struct cr_bytes text, struct cr_err *err)
     }
     if (!(pid = fork())) {
         alarm(PROVE_S);
-        _exit(system_block_loads(fd) ? 0 : 1);
+        _exit(!chdir("/") && system_block_loads(fd) ? 0 : 1); /* where services run */
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -121,8 +121,8 @@ cr_status system_cnf_put(const struct system_cnf *cnf, struct cr_bytes text, str
     *slash = '\0';
     if ((fd = open(*dir ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
-    else
-        st = cr_file_replace(fd, slash + 1, cnf->mode, cnf->gid, text, err);
+    else if (cr_failed(st = cr_file_replace(fd, slash + 1, cnf->mode, cnf->gid, text, err)))
+        st = cr_prefix(err, st, "%s", cnf->path);
     if (fd >= 0)
         close(fd);
     free(dir);

@@ -188,6 +188,62 @@ round "default activated, its list before the initialisation"
 printf 'openssl_conf = i\r\n[i]\r\nproviders = p\r\n[p]\r\ndefault = d\r\n[d]\r\nactivate = 1\r\n' | reset
 round "lines of another system"
 
+printf 'openssl_conf = i\n[i]\nproviders = p\n[p]\nlegacy = l\npkcs11 = k\n[l]\nactivate = 1\n[k]\nmodule = /none.so\nactivate = 1\n' | reset
+round "other providers, of which one is not there, and no default"
+
+# what it includes counts as if it stood there, and those files stay as they are
+mkdir /etc/ssl/conf.d
+printf 'openssl_conf = i\n[i]\nproviders = p\n[p]\ndefault = d\nlegacy = l\n[d]\nactivate = 1\n[l]\nactivate = 1\n' >/etc/ssl/conf.d/a.cnf
+cp /etc/ssl/conf.d/a.cnf a.cnf
+for line in '.include /etc/ssl/conf.d' '.include = /etc/ssl/conf.d/a.cnf' '.include /etc/ssl/none' '[own]' \
+    "$(printf '.pragma includedir:/etc/ssl\n.include conf.d')" "$(printf 'D = /etc/ssl\n.include %sD/conf.d' $)"; do
+    printf '# mine\n%s\n[other]\nkey = value\n' "$line" | reset
+    round "a file with: $line"
+    case $line in *conf.d*)
+        certroll enable --system >/dev/null
+        plain openssl list -providers | grep -q 'OpenSSL Legacy Provider' || fail "what the file included went"
+        certroll disable --system >/dev/null
+        ;;
+    esac
+    cmp /etc/ssl/conf.d/a.cnf a.cnf || fail "an included file changed"
+done
+printf 'openssl_conf = i\n[i]\nproviders = p\n[p]\n.include /etc/ssl/conf.d\n' | reset # in the list itself
+printf 'default = d\n' >/etc/ssl/conf.d/a.cnf
+round "a list of providers from another file"
+printf '.include conf.d\n' | reset
+for dir in / /etc/ssl; do (cd $dir && refused 1 "includes 'conf.d', which is another file for each program" certroll enable --system); done
+unchanged
+printf '.include /etc/ssl/conf.d/b.cnf\n' | reset
+printf '.include conf.d/c.cnf\n' >/etc/ssl/conf.d/b.cnf # found in one folder, and services run in another
+printf 'openssl_conf = i\n[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = 1\n' >/etc/ssl/conf.d/c.cnf
+(cd /etc/ssl && refused 1 "does not load" certroll enable --system)
+unchanged
+rm -r /etc/ssl/conf.d
+
+# a link stays a link, a mode a mode; what cannot be written is said
+mkdir /etc/ssl/real
+printf '# real\n' >/etc/ssl/real/openssl.cnf
+chmod 444 /etc/ssl/real/openssl.cnf
+cp /etc/ssl/real/openssl.cnf before.cnf
+rm "$cnf" && ln -s real/openssl.cnf "$cnf"
+round "a link to a file that only root reads to write"
+same "$(readlink "$cnf") $(stat -Lc %a "$cnf")" "real/openssl.cnf 444"
+mount --bind /etc/ssl/real /etc/ssl/real
+mount -o remount,ro,bind /etc/ssl/real
+refused 3 "/etc/ssl/real/openssl.cnf: " certroll enable --system
+err_has "Read-only file system"
+unchanged
+umount /etc/ssl/real
+run certroll enable --system
+mount --bind /etc/ssl/real /etc/ssl/real
+mount -o remount,ro,bind /etc/ssl/real
+refused 3 "/etc/ssl/real/openssl.cnf: " certroll disable --system
+umount /etc/ssl/real
+run certroll disable --system
+unchanged
+rm "$cnf"
+printf '# nothing\n' | reset
+
 # what the admin adds meanwhile stays
 run certroll enable --system
 printf '\n# mine\n[own]\nkey = value\n' >>"$cnf"

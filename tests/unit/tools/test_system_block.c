@@ -36,6 +36,9 @@ static void a_block_has_what_the_file_lacks(void **state)
         {NODE "[i]\nproviders = p\n[p]\ndefault = d\n[d]\n", "[p]\n" LINE "[d]\nactivate = 1\n"},
         {NODE "[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = yes\n", "[p]\n" LINE},
         {NODE "[i]\nproviders = p\n[p]\nfips = f\n[f]\nactivate = 1\n", "[p]\n" LINE},
+        {".include /nowhere\n.pragma includedir:/\n.include nowhere\nD = /\n.include = ${D}nowhere\n.included = "
+         "x\n" NODE "[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = yes\n",
+         "[p]\n" LINE},
         {"providers = x\n" NODE "[i]\n", /* of the default section: OpenSSL does not look there */
          "[i]\nproviders = certroll_system_list\n[certroll_system_list]\ndefault = certroll_system_default\n" LINE
          "[certroll_system_default]\nactivate = 1\n"},
@@ -86,6 +89,12 @@ static void what_is_not_understood_is_refused(void **state)
         {"openssl_conf = i\n[i]\nproviders = p\n[p]\ndefault = d\ncertroll = c\n[d]\nactivate = 1\n[c]\n",
          "after default"},
         {"[certroll_system]\n", "somebody else's"},
+        {".include etc.d\n", "includes 'etc.d'"},
+        {"# text\n \t.include\t= \"etc.d\"\n", "full path"},
+        {".include\n", "config(5)"},
+        {".pragma includedir:etc\n.include d\n", "full path"},
+        {".include $ENV::HOME/d\n", "full path"},
+        {".include /etc/${ENV::HOME}/d\n", "full path"},
         {"openssl_conf = a\\nb\n", "plain name"},
         {"openssl_conf = i\n[i]\nproviders = p q\n", "plain name"},
     };
