@@ -4,6 +4,7 @@
  * the state directory, and by signals. */
 #include <errno.h>
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -239,6 +240,7 @@ int main(int argc, char **argv)
         return TOOL_EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL); /* as main.c says */
     cr_log_set(log_line, NULL);
     code = once ? (pass(&d, &next) ? TOOL_EXIT_OK : TOOL_EXIT_UNAVAILABLE) : run(&d);
     free(d.watched);

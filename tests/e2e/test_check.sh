@@ -194,6 +194,18 @@ found 0 sign ok signs $R --openssl-conf $cnf
 found 2 openssl-conf critical "cannot be read" $R --openssl-conf /nowhere.cnf
 env -u OPENSSL_CONF certroll check $R >out || fail "the openssl.cnf beside certroll.conf is not found"
 
+# the tool's own work hangs on none: here SHA-256 and random numbers are not to be had, there it is no configuration at all
+printf 'openssl_conf = i\n[i]\nproviders = p\n[p]\nlegacy = l\n[l]\nactivate = 1\n' >legacy.cnf
+printf '[open\n' >open.cnf
+! OPENSSL_CONF=legacy.cnf openssl rand -hex 8 >out 2>&1 || fail "this openssl.cnf is good enough"
+for file in legacy open; do
+    OPENSSL_CONF=$file.cnf found 2 openssl-conf critical "" $R
+    same "$(json 'sorted({f["id"] for f in d["findings"]})')" '["openssl-conf"]'
+    run env OPENSSL_CONF=$file.cnf certroll generate Lab --days 40 --use tls
+    run env OPENSSL_CONF=$file.cnf certrolld --local --once
+done
+run certroll unassign Lab --force
+
 # ---- who may write, who may read
 chmod o+w $cnf
 found 2 openssl-conf critical "writable" $R
