@@ -271,9 +271,12 @@ static cr_status do_unassign(struct role_making *m, struct cr_err *err)
     struct role_record *rec = m->rec;
     bool all = !m->intent->has_slot;
     char at[CR_TIME_TEXT];
+    cr_status st;
 
     if (!all && m->intent->slot == ROLE_NEXT && m->flipped)
         return do_cancel(m, err);
+    if ((all || m->intent->slot == ROLE_PREVIOUS) && cr_failed(st = role_rule_drops_previous(m, err)))
+        return st;
     if ((all || m->intent->slot == ROLE_CURRENT) && (rec->current != NULL || rec->current_revoked[0] != '\0')) {
         clear_current(rec);
         rec->current_revoked[0] = '\0';

@@ -194,20 +194,39 @@ static cr_status rule_lead(struct role_making *m, const struct role_cert *cert, 
         cert->thumbprint, published, cr_time_text(earliest, date));
 }
 
-/* What is current when @cert takes over at @at becomes previous, and the previous of now leaves: not while tokens that
- * it signed may still be shown to verifiers. It stopped signing when current took over, or before. */
-static cr_status rule_evicts(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
+/* Until when tokens that previous signed may be shown to verifiers: it stopped signing when current took over, or before. */
+static int64_t previous_needed(const struct role_making *m)
 {
     const struct role_record *rec = m->rec;
     int64_t lifetime = role_rule_token_lifetime(m), until;
+
+    if (lifetime == 0 || rec->previous == NULL || rec->current == NULL)
+        return INT64_MIN;
+    until = role_time_add(rec->current_since, role_time_add(lifetime, ROLE_SKEW));
+    return until < rec->previous_until ? until : rec->previous_until;
+}
+
+cr_status role_rule_drops_previous(struct role_making *m, struct cr_err *err)
+{
+    int64_t until = previous_needed(m);
     char date[CR_TIME_TEXT];
 
-    if (lifetime == 0 || !role_evicts(rec, cert, at))
+    if (m->now >= until || strcmp(m->rec->previous->spki, m->rec->current->spki) == 0)
         return cr_ok();
-    until = role_time_add(rec->current_since, role_time_add(lifetime, ROLE_SKEW));
-    if (until > rec->previous_until)
-        until = rec->previous_until;
-    if (at >= until)
+    return role_override(m, "previous leaves while its tokens are valid", err,
+                         "tokens signed by certificate %.8s, which is previous, are valid until %s: unassign it then",
+                         m->rec->previous->thumbprint, cr_time_text(until, date));
+}
+
+/* What is current when @cert takes over at @at becomes previous, and the previous of now leaves: not while tokens that
+ * it signed may still be shown to verifiers. */
+static cr_status rule_evicts(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
+{
+    const struct role_record *rec = m->rec;
+    int64_t until = previous_needed(m);
+    char date[CR_TIME_TEXT];
+
+    if (at >= until || !role_evicts(rec, cert, at))
         return cr_ok();
     return role_override(m, "previous leaves while its tokens are valid", err,
                          "tokens signed by certificate %.8s, which is previous, are valid until %s: the earliest "

@@ -36,6 +36,8 @@ cr_status role_rule_enters(struct role_making *m, const struct role_cert *before
 int64_t role_rule_token_lifetime(const struct role_making *m);
 /* Does previous leave before its time when @cert takes over at @at? */
 bool role_evicts(const struct role_record *rec, const struct role_cert *cert, int64_t at);
+/* Previous may leave its slot now: no tokens that it signed are in use, or its key stays as current's. */
+cr_status role_rule_drops_previous(struct role_making *m, struct cr_err *err);
 /* Different keys in the record's slots have different kids. Never overridden: verifiers would take the wrong key. */
 cr_status role_rule_kids(const struct role_making *m, struct cr_err *err);
 

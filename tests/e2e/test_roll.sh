@@ -146,4 +146,17 @@ run certroll unassign $R --slot previous
 run certroll cancel $R
 mv lab/away lab/tokens
 run certroll assign Default --thumbprint "$(thumb b)"
+
+# ---- previous stays while tokens that it signed are in use
+sed -i 's/^token-lifetime = .*/token-lifetime = 24h/' lab/certroll.conf
+run certroll assign $R --thumbprint "$(thumb b)" --force
+was=$(slot $R previous)
+refused 1 "which is previous, are valid until" certroll unassign $R --slot previous
+refused 1 "unassign it then (force overrides this)" certroll unassign Default $R
+same "$(slot $R previous)" "$was"
+same "$(slot Default current)" b "a role that was named with it"
+run certroll unassign $R --force
+err_has "overridden by --force: previous leaves while its tokens are valid"
+run certroll history $R --json
+same "$(json 'd["entries"][-1]["verb"], d["entries"][-1]["overridden"]')" '["unassign", "previous leaves while its tokens are valid"]'
 ok "assign, roll, cancel, rollback and unassign"
