@@ -113,6 +113,26 @@ else
     echo "skipped: nginx, which is not installed"
 fi
 
+# ---- the container: no image is built here; what it installs to build is what the package needs, where it copies from is there
+file=$examples/container/Dockerfile
+# shellcheck disable=SC1003
+sed -n '/^FROM.*AS build/,/^COPY/p' "$file" | tr '\\' ' ' | xargs -n1 >installs
+needs=0
+for package in $(sed -n '/^Build-Depends:/,/^[A-Z].*:/p' "$TOP/debian/control" | sed '1s/^Build-Depends://; /^[A-Z]/d' |
+    sed 's/([^)]*)//g' | tr -d ', ' | sed 's/^debhelper-compat$/debhelper/; /^dh-sequence-/d'); do
+    grep -qx "$package" installs || fail "the container lacks $package to build the package"
+    needs=$((needs + 1))
+done
+[ $needs -ge 8 ] || fail "debian/control names $needs packages"
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$TOP/debian/changelog")
+deb=$(sed -n 's|^COPY --from=build /src/\([^ ]*\) .*|\1|p' "$file")
+# shellcheck disable=SC2254 # a pattern
+case certroll_${version}_amd64.deb in $deb) ;; *) fail "the container copies $deb" ;; esac
+# shellcheck disable=SC2254
+case certroll-dbgsym_${version}_amd64.deb in $deb) fail "the container copies debug symbols" ;; esac
+same "$(sed -n 's/^ENV OPENSSL_CONF=//p' "$file")" /etc/certroll/openssl.cnf
+ok "what the container installs"
+
 # ---- Ansible, where it is: what it makes of the file is no matter of certroll's
 if command -v ansible-playbook >/dev/null; then
     printf -- '- hosts: all\n  tasks:\n    - import_tasks: %s\n' "$examples/ansible.yml" >play.yml
