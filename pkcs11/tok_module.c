@@ -235,7 +235,7 @@ void tok_module_reach(const struct tok_module *mod, char out[TOK_REACH_MAX])
                  "uid %u; the module's file is not in this process's root directory (chroot?), nor is the token: %s",
                  uid,
                  atomic_load(&mod->fork_ready) ? "restart the program, which must fork with one thread"
-                                               : "ready-after-fork reaches it before");
+                                               : "set key-copy = always, and ready-after-fork where children sign");
     else if (mod->p11 != NULL && mod->uid != (uid_t)uid)
         snprintf(out, TOK_REACH_MAX,
                  "uid %u; it was loaded by uid %u: let uid %u, or a group it has, use the token's files", uid,
