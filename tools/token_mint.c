@@ -74,6 +74,10 @@ static cr_status sign(OSSL_LIB_CTX *ctx, EVP_PKEY *pkey, const struct token_mint
         goto out;
     st = EVP_DigestSign(md, sig, &n, token->p, token->n) == 1 ? tool_jwt_append(alg, cr_bytes(sig, n), token, err)
                                                               : by_provider(err);
+    if (!cr_failed(st) && token->n > TOOL_JWT_MAX)
+        st = cr_fail(err, CR_E_INVALID,
+                     "the token would have %zu bytes, and verifiers take at most %d: shorten the claims", token->n,
+                     TOOL_JWT_MAX);
 out:
     EVP_MD_CTX_free(md);
     return st;
@@ -128,14 +132,14 @@ static _Noreturn void child(const struct token_mint *mint, const struct role_cer
 
 /* ---- the parent ---- */
 
-/* All that comes until the child ends; false when it takes too long. */
+/* All that comes until the child ends, which minds TOOL_JWT_MAX; false when it takes too long. */
 static bool answer_read(int fd, struct cr_buf *out)
 {
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
     unsigned char part[4096];
     ssize_t n = 1;
 
-    while (n > 0 && out->n <= TOOL_JWT_MAX) {
+    while (n > 0) {
         int rc = poll(&pfd, 1, TOOL_SERVER_TIMEOUT_MS);
         if (rc < 0 && errno == EINTR)
             continue;

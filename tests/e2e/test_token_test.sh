@@ -86,6 +86,8 @@ refused 1 "larger than 65536" certroll token-test OAuthTokenIssuer --claims bad.
 /usr/bin/python3 -c 'print("{\"a\": \"" + "x" * 60000 + "\"}")' >big.json
 run certroll token-test OAuthTokenIssuer --claims big.json
 outside OAuthTokenIssuer RS256
+/usr/bin/python3 -c 'print("{\"a\": [" + ",".join(["0.1"] * 15000) + "]}")' >bad.json # each becomes 20 bytes
+refused 1 "shorten the claims" certroll token-test OAuthTokenIssuer --claims bad.json
 refused 1 "nothing.json" certroll token-test OAuthTokenIssuer --claims nothing.json
 ok "claims are read strictly, and completed"
 
