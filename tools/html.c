@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tool_text.h"
+
 void html_put(struct html *h, const char *fmt, ...)
 {
     char *text = NULL;
@@ -24,37 +26,16 @@ void html_put(struct html *h, const char *fmt, ...)
         free(text);
 }
 
-/* RFC 3629: the character at @p, and its length; 0 for what is none. */
-static unsigned long character(const unsigned char *p, size_t *len)
+static bool shown(long code)
 {
-    static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned long u;
+    bool none = (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef);
 
-    *len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    u = *len == 1 ? p[0] : p[0] & (0xffU >> (*len + 1));
-    for (size_t i = 1; i < *len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            *len = i;
-            return 0;
-        }
-        u = u << 6 | (p[i] & 0x3f);
-    }
-    return *len > 1 && (p[0] < 0xc2 || p[0] > 0xf4 || u < least[*len] || u > 0x10ffff) ? 0 : u;
+    return code == '\n' || code == '\t' || (tool_text_shown(code) && !none);
 }
 
-static bool shown(unsigned long u)
+static const char *entity(long code)
 {
-    bool control = u < 0x20 ? u != '\n' && u != '\t' : u >= 0x7f && u < 0xa0;
-    bool surrogate = u >= 0xd800 && u <= 0xdfff, none = (u & 0xfffe) == 0xfffe || (u >= 0xfdd0 && u <= 0xfdef);
-    bool turns =
-        u == 0x61c || u == 0x200e || u == 0x200f || (u >= 0x202a && u <= 0x202e) || (u >= 0x2066 && u <= 0x2069);
-
-    return !control && !surrogate && !none && !turns;
-}
-
-static const char *entity(unsigned long u)
-{
-    switch (u) {
+    switch (code) {
     case '&':
         return "&amp;";
     case '<':
@@ -66,20 +47,22 @@ static const char *entity(unsigned long u)
     case '\'':
         return "&#39;";
     default:
-        return shown(u) ? NULL : "\xef\xbf\xbd";
+        return shown(code) ? NULL : "\xef\xbf\xbd";
     }
 }
 
 void html_text(struct html *h, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    size_t len;
+    long code;
 
-    while (p && *p && !cr_failed(h->st)) {
-        const char *instead = entity(character(p, &len));
+    for (size_t n; text && *text && !cr_failed(h->st); text += n) {
+        const char *instead;
 
-        h->st = instead ? cr_buf_append_str(h->out, instead, h->err) : cr_buf_append(h->out, p, len, h->err);
-        p += len;
+        n = tool_text_char(text, &code);
+        while (code < 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+            n++; /* one U+FFFD for what belonged together */
+        instead = entity(code);
+        h->st = instead ? cr_buf_append_str(h->out, instead, h->err) : cr_buf_append(h->out, text, n, h->err);
     }
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool_text.h"
+
 void wizard_words_clear(struct wizard_words *words)
 {
     for (size_t i = 0; i < words->n; i++)
@@ -134,7 +136,7 @@ cr_status wizard_command(const struct wizard *w, const struct wizard_line *line,
 
 /* ---- for a shell ---- */
 
-/* 0: as it is; 1: between quotes; 2: needs $'...'. C1 controls (U+0080 to U+009F) drive terminals too. */
+/* 0: as it is; 1: between quotes; 2: needs $'...'. */
 static int need(const char *word)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
@@ -142,8 +144,8 @@ static int need(const char *word)
 
     while (*word) {
         long code;
-        word += wizard_char(word, &code);
-        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+        word += tool_text_char(word, &code);
+        if (!tool_text_shown(code))
             return 2;
         if (code >= 0x80 || !strchr(safe, (int)code))
             worst = 1;

@@ -5,30 +5,7 @@
 #include <string.h>
 #include <wchar.h>
 
-size_t wizard_char(const char *text, long *code)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    size_t n = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-    static const long least[] = {0, 0, 0x80, 0x800, 0x10000};
-    long c;
-
-    *code = *p;
-    if (*p < 0x80)
-        return 1;
-    *code = -1;
-    if (*p < 0xc2 || *p > 0xf4)
-        return 1;
-    c = *p & (0x7f >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 1;
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-        return 1;
-    *code = c;
-    return n;
-}
+#include "tool_text.h"
 
 /* Columns of one character; what the locale cannot show takes one, for the '?' in its place. */
 static size_t columns(long code)
@@ -44,8 +21,9 @@ cr_status wizard_plain(const char *text, bool utf8, struct cr_buf *out, struct c
     long code;
 
     for (size_t n; *text && !cr_failed(st); text += n) {
-        n = wizard_char(text, &code);
-        if (code == '\n' || (code >= 0x20 && code < 0x7f) || (utf8 && code >= 0xa0 && wcwidth((wchar_t)code) >= 0))
+        n = tool_text_char(text, &code);
+        if (code == '\n' ||
+            (tool_text_shown(code) && (code < 0x7f || (utf8 && wcwidth((wchar_t)code) >= 0))))
             st = cr_buf_append(out, text, n, err);
         else
             st = cr_buf_append_str(out, "?", err);
@@ -59,7 +37,7 @@ static size_t width_of(const char *text)
     long code;
 
     for (; *text; text += n) {
-        n = wizard_char(text, &code);
+        n = tool_text_char(text, &code);
         sum += columns(code);
     }
     return sum;
@@ -73,7 +51,7 @@ cr_status wizard_fit(const char *text, size_t width, bool pad, struct cr_buf *ou
     long code;
 
     for (; *text && !cr_failed(st); text += n) {
-        n = wizard_char(text, &code);
+        n = tool_text_char(text, &code);
         if (used + columns(code) > room)
             break;
         used += columns(code);
@@ -96,7 +74,7 @@ static size_t line_break(const char *line, size_t n, size_t width)
     long code;
 
     for (; i < n; i += step) {
-        step = wizard_char(line + i, &code);
+        step = tool_text_char(line + i, &code);
         if (used + columns(code) > width)
             return last ? last : i ? i : step;
         used += columns(code);

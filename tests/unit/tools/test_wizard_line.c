@@ -137,6 +137,8 @@ static void a_shell_reads_back_every_word(void **state)
         "Größe",
         "\xff\xfe",
         "\xc2\x9b",
+        "a\xe2\x80\xae"
+        "fdp.exe",
         "*?[a]",
         "{a,b}",
         "~",
@@ -168,6 +170,7 @@ static void a_shell_reads_back_every_word(void **state)
     for (size_t i = 0; i < text.n; i++) /* nothing of it drives a terminal */
         assert_true(text.p[i] >= 0x20 && text.p[i] != 0x7f);
     assert_null(memmem(text.p, text.n, "\xc2\x9b", 2));
+    assert_null(memmem(text.p, text.n, "\xe2\x80\xae", 3));
     for (size_t i = 0; i < 3; i++)
         assert_false(
             cr_failed(cr_strdup((const char *const[]){"bash", "-c", (const char *)text.p}[i], &run.w[run.n++], &err)));

@@ -30,6 +30,10 @@ static void nothing_that_drives_a_terminal_reaches_it(void **state)
                 "1m\xff",
                 true, "?1m?"); /* a C1 control, and no UTF-8 */
     plain_gives("\xf0\x9f\xff", true, "???");
+    plain_gives("a\xd8\x9c"
+                "b\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\xaa\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9"
+                "c",
+                true, "a?b??????c"); /* U+061C, U+200E, U+200F, U+202A, U+202E, U+2066, U+2069 */
     plain_gives("", true, "");
 }
 
