@@ -86,11 +86,11 @@ static cr_status pass_read(struct tool *tool, struct cr_buf *pass, struct cr_err
 {
     const char *arg = tool_opt(tool, OPT_PASSOUT);
     struct cr_buf again = {0};
-    cr_status st = tool_passphrase(arg, "passphrase of the new file", pass, err);
+    cr_status st = tool_passphrase(arg, "Passphrase of the new file", pass, err);
 
     if (st.code == CR_E_PIN)
         return cr_fail(err, CR_E_USAGE, "there is no terminal to ask for the new file's passphrase: use --passout");
-    if (!cr_failed(st) && !arg && !cr_failed(st = tool_passphrase(NULL, "the same again", &again, err)) &&
+    if (!cr_failed(st) && !arg && !cr_failed(st = tool_passphrase(NULL, "The same again", &again, err)) &&
         !cr_bytes_equal(cr_buf_bytes(pass), cr_buf_bytes(&again)))
         st = cr_fail(err, CR_E_USAGE, "the two are not the same");
     if (!cr_failed(st) && (!pass->n || memchr(pass->p, 0, pass->n)))

@@ -3,6 +3,7 @@
 
 #include "import.h"
 #include "tool_confirm.h"
+#include "tool_text.h"
 
 struct asking {
     struct tool *tool;
@@ -12,8 +13,15 @@ struct asking {
 static cr_status pass_get(void *arg, const char *what, struct cr_buf *pass, struct cr_err *err)
 {
     const struct asking *asking = arg;
-    cr_status st = tool_shown_secret(asking->tool, asking->passin, what && *what ? what : "passphrase", pass, err);
+    struct cr_buf prompt = {0};
+    cr_status st = cr_buf_append_str(&prompt, "Passphrase of ", err);
 
+    (void)what; /* of the file there is one */
+    if (!cr_failed(st) &&
+        !cr_failed(st = strcmp(asking->file, "-") ? tool_text_plain(asking->file, &prompt, err)
+                                                  : cr_buf_append_str(&prompt, "standard input", err)))
+        st = tool_shown_secret(asking->tool, asking->passin, (const char *)prompt.p, pass, err);
+    cr_buf_clear(&prompt);
     if (st.code == CR_E_PIN)
         return cr_fail(err, CR_E_USAGE,
                        "%s is encrypted and there is no terminal to ask for the passphrase: use --passin",

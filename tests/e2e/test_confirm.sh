@@ -123,10 +123,10 @@ cert f
 before=$(state)
 answer 1 $'pw\nn' certroll import e.pfx $R
 asked
-same "$(grep -c 'the PFX: ' out)" 1 "asked for the passphrase again"
+same "$(grep -c '^Passphrase of e.pfx: ' out)" 1 "asked for the passphrase again"
 same "$(state)" "$before"
 answer 0 $'pw\ny' certroll import e.pfx $R
-same "$(grep -c 'the PFX: ' out)" 1 "asked for the passphrase again"
+same "$(grep -c '^Passphrase of e.pfx: ' out)" 1 "asked for the passphrase again"
 same "$(slot current)" "$(thumb e)"
 answer 0 y bash -c "certroll import <(cat f.pfx) $R --at +30d --passin file:<(echo pw)"
 asked
@@ -134,7 +134,7 @@ same "$(slot next)" "$(thumb f)"
 cert g
 answer 0 pw certroll import g.pfx
 unasked
-same "$(grep -c 'the PFX: ' out)" 1 "asked for the passphrase again"
+same "$(grep -c '^Passphrase of g.pfx: ' out)" 1 "asked for the passphrase again"
 answer 1 n certroll generate Gen --days 9 --use tls
 asked
 out_has "(not made yet)"

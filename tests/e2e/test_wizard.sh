@@ -117,7 +117,7 @@ PY
 same_on_copy() { # COMMAND [PASSPHRASE]: run there without a question (no terminal at its input), with a passphrase at its prompt
     enter_line ". copy/env; $1 </dev/null; echo rc=\$?; . lab/env"
     if [ -n "${2:-}" ]; then
-        sees "the PFX:"
+        sees "Passphrase of "
         type_in "$2"
         key Enter
     fi
