@@ -54,7 +54,7 @@ void check_probe(struct check *check);
 /* The gravest level, critical before unknown as monitoring plugins have it; @counts (zeroed) get how many there are of each. */
 enum check_level check_worst(const struct check *check, size_t counts[TOOL_CHECK_LEVELS]);
 /* For people: a line for a monitoring system, then the findings, the gravest first. Appends. */
-cr_status check_report_text(const struct check *check, struct cr_buf *out, struct cr_err *err);
+cr_status check_report_text(const struct check *check, size_t columns, struct cr_buf *out, struct cr_err *err);
 /* On stdout. */
 cr_status check_report_json(const struct check *check, struct cr_err *err);
 /* Each finding but the good ones into the journal, and all of them to the configuration's on-alert command, if any is. */

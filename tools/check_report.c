@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tool_columns.h"
 #include "tool_command.h"
 #include "tool_journal.h"
 
@@ -18,27 +23,36 @@ enum check_level check_worst(const struct check *check, size_t counts[TOOL_CHECK
     return CHECK_OK;
 }
 
-static cr_status finding_text(const struct check_finding *f, struct cr_buf *out, struct cr_err *err)
+static cr_status finding_text(const struct check_finding *f, size_t columns, struct cr_buf *out, struct cr_err *err)
 {
-    static const char *const marks[] = {"ok      ", "WARNING ", "CRITICAL", "UNKNOWN "};
-    cr_status st = cr_buf_printf(out, err, "%s  %s: %s\n", marks[f->level], f->about, f->text);
+    static const char *const marks[] = {"ok        ", "WARNING   ", "CRITICAL  ", "UNKNOWN   "};
+    struct cr_buf text = {0};
+    cr_status st = cr_buf_printf(&text, err, "%s: %s", f->about, f->text);
 
-    return cr_failed(st) || !*f->remedy ? st : cr_buf_printf(out, err, "          %s\n", f->remedy);
+    if (!cr_failed(st))
+        st = tool_columns_wrap(out, columns, 0, marks[f->level], (const char *)text.p, err);
+    if (!cr_failed(st) && *f->remedy)
+        st = tool_columns_wrap(out, columns, strlen(marks[0]), "", f->remedy, err);
+    cr_buf_clear(&text);
+    return st;
 }
 
-cr_status check_report_text(const struct check *check, struct cr_buf *out, struct cr_err *err)
+cr_status check_report_text(const struct check *check, size_t columns, struct cr_buf *out, struct cr_err *err)
 {
     static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
     size_t counts[TOOL_CHECK_LEVELS] = {0};
     enum check_level level = check_worst(check, counts);
-    cr_status st = cr_buf_printf(out, err, "CERTROLL %s - %zu role%s, %zu critical, %zu unknown, %zu warning%s\n",
-                                 words[level], check->nroles, check->nroles == 1 ? "" : "s", counts[CHECK_CRITICAL],
-                                 counts[CHECK_UNKNOWN], counts[CHECK_WARNING], counts[CHECK_WARNING] == 1 ? "" : "s");
+    char text[200];
+    cr_status st;
 
+    snprintf(text, sizeof(text), "CERTROLL %s - %zu role%s, %zu critical, %zu unknown, %zu warning%s", words[level],
+             check->nroles, check->nroles == 1 ? "" : "s", counts[CHECK_CRITICAL], counts[CHECK_UNKNOWN],
+             counts[CHECK_WARNING], counts[CHECK_WARNING] == 1 ? "" : "s");
+    st = tool_columns_wrap(out, columns, 0, "", text, err);
     for (size_t l = 0; l < CR_COUNT(gravest_first); l++)
         for (size_t i = 0; i < check->n && !cr_failed(st); i++)
             if (check->findings[i].level == gravest_first[l])
-                st = finding_text(&check->findings[i], out, err);
+                st = finding_text(&check->findings[i], columns, out, err);
     return st;
 }
 
@@ -73,7 +87,7 @@ cr_status check_alert(const struct check *check, struct cr_err *err)
     }
     if (counts[CHECK_OK] == check->n || !check->conf->on_alert)
         return st;
-    if (!cr_failed(st = check_report_text(check, &text, err)))
+    if (!cr_failed(st = check_report_text(check, TOOL_COLUMNS_WHOLE, &text, err)))
         st = tool_command_run(check->conf->on_alert, vars, CR_COUNT(vars), cr_buf_bytes(&text), ALERT_SECONDS, err);
     cr_buf_clear(&text);
     return st;

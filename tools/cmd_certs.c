@@ -17,6 +17,8 @@ struct listing {
     struct tool_requests requests;
     struct role_record **records;
     size_t nrecords;
+    size_t columns;
+    struct cr_buf text; /* what is printed */
 };
 
 static void listing_clear(struct listing *l)
@@ -28,6 +30,7 @@ static void listing_clear(struct listing *l)
     for (size_t i = 0; i < l->nrecords; i++)
         role_record_unref(&l->records[i]);
     free(l->records);
+    cr_buf_clear(&l->text);
 }
 
 static cr_status records_load(struct tool *tool, struct listing *l, struct cr_err *err)
@@ -166,45 +169,75 @@ static const char *key_kind(const struct tok_item *item, char text[32])
     return text;
 }
 
-static void cert_say(const struct tool *tool, const struct listing *l, size_t i)
+static cr_status cert_text(const struct tool *tool, struct listing *l, size_t i, struct cr_err *err)
 {
     const struct role_cert *c = l->certs[i];
-    char expiry[CR_TIME_TEXT], distance[CR_TIME_TEXT];
+    char at[CR_TIME_TEXT], distance[CR_TIME_TEXT], name[64], until[2 * CR_TIME_TEXT];
+    const char *const cells[] = {name, until, l->present[i] ? "" : "KEY MISSING"};
     json_t *list = uses(tool, l, c), *use;
-    size_t k, used;
+    size_t k;
+    cr_status st;
 
-    printf("%.16s  %-9s  until %.10s (%s)%s\n", c->thumbprint, c->key, cr_time_text(c->not_after, expiry),
-           cr_time_distance(c->not_after, tool->now, distance), l->present[i] ? "" : "  KEY MISSING");
-    printf("    %.*s\n", (int)tool_columns_fit(c->subject, tool_columns() - 4, &used), c->subject);
-    json_array_foreach(list, k, use) printf("    %s %s\n", json_string_value(json_object_get(use, "slot")),
-                                            json_string_value(json_object_get(use, "role")));
+    snprintf(name, sizeof(name), "%.16s  %-9s", c->thumbprint, c->key);
+    snprintf(until, sizeof(until), "until %.10s (%s)", cr_time_text(c->not_after, at),
+             cr_time_distance(c->not_after, tool->now, distance));
+    if (!cr_failed(st = tool_columns_row(&l->text, l->columns, 0, 4, cells, CR_COUNT(cells), err)))
+        st = tool_columns_line(&l->text, l->columns, 4, "", c->subject, err);
+    json_array_foreach(list, k, use)
+    {
+        const char *const words[] = {json_string_value(json_object_get(use, "slot")),
+                                     json_string_value(json_object_get(use, "role"))};
+        if (!cr_failed(st))
+            st = cr_buf_printf(&l->text, err, "    %s %s\n", words[0], words[1]);
+    }
     json_decref(list);
+    return st;
 }
 
-/* One private key without certificate, on stdout or into @keys. */
-static cr_status key_out(const struct tool *tool, const char *token, const struct tok_item *item, json_t *keys,
-                         struct cr_err *err)
+static cr_status key_text(struct listing *l, const char *token, const struct tok_item *item, const char *id,
+                          struct cr_err *err)
+{
+    char kind[32], name[64];
+    const char *label = item->label ? item->label : "";
+    struct cr_buf where = {0};
+    const char *cells[] = {name, NULL};
+    cr_status st = cr_buf_printf(&where, err, "on %s: id %s%s%s", token, *id ? id : "none", *label ? ", " : "", label);
+
+    snprintf(name, sizeof(name), "no certificate    %-9s", key_kind(item, kind));
+    cells[1] = (const char *)where.p;
+    if (!cr_failed(st))
+        st = tool_columns_row(&l->text, l->columns, 0, 4, cells, CR_COUNT(cells), err);
+    cr_buf_clear(&where);
+    return st;
+}
+
+/* One private key without certificate, as text or into @keys. */
+static cr_status key_out(const struct tool *tool, struct listing *l, const char *token, const struct tok_item *item,
+                         json_t *keys, struct cr_err *err)
 {
     char *id = malloc(2 * item->id.n + 1), kind[32];
+    cr_status st = cr_ok();
 
     if (!id)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     cr_hex(cr_buf_bytes(&item->id), id);
-    key_kind(item, kind);
     if (tool->json)
-        json_array_append_new(keys, json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "token", token, "key", kind, "id", id,
-                                              "label", item->label, "location", item->location));
+        json_array_append_new(keys,
+                              json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "token", token, "key", key_kind(item, kind),
+                                        "id", id, "label", item->label, "location", item->location));
     else
-        printf("no certificate    %-9s  on %s: id %.40s%s%.16s\n", kind, token, *id ? id : "none",
-               item->label && *item->label ? ", " : "", item->label ? item->label : "");
+        st = key_text(l, token, item, id, err);
     free(id);
-    return cr_ok();
+    return st;
 }
 
-/* Pending ones, on stdout or into @list; their keys are not without certificate for ever. */
-static void requests_out(const struct tool *tool, const struct listing *l, bool **claimed, json_t *list)
+/* Pending ones, as text or into @list; their keys are not without certificate for ever. */
+static cr_status requests_out(const struct tool *tool, struct listing *l, bool **claimed, json_t *list,
+                              struct cr_err *err)
 {
-    for (size_t r = 0; r < l->requests.n; r++) {
+    cr_status st = cr_ok();
+
+    for (size_t r = 0; r < l->requests.n && !cr_failed(st); r++) {
         bool present = false;
         for (size_t t = 0; t < l->inv.ntokens; t++) {
             for (size_t i = 0; i < l->inv.tokens[t].n; i++) {
@@ -216,11 +249,12 @@ static void requests_out(const struct tool *tool, const struct listing *l, bool 
         if (tool->json)
             json_array_append_new(list, tool_request_json(&l->requests.list[r], present));
         else
-            tool_request_say(&l->requests.list[r], present);
+            st = tool_request_text(&l->requests.list[r], present, l->columns, &l->text, err);
     }
+    return st;
 }
 
-static cr_status listing_out(struct tool *tool, const struct listing *l, bool **claimed, struct cr_err *err)
+static cr_status listing_out(struct tool *tool, struct listing *l, bool **claimed, struct cr_err *err)
 {
     json_t *certs = json_array(), *keys = json_array(), *requests = json_array();
     const struct conf *conf;
@@ -230,26 +264,26 @@ static cr_status listing_out(struct tool *tool, const struct listing *l, bool **
         if (tool->json)
             json_array_append_new(certs, cert_json(tool, l, i));
         else
-            cert_say(tool, l, i);
+            st = cert_text(tool, l, i, err);
     }
     if (!cr_failed(st))
-        requests_out(tool, l, claimed, requests);
+        st = requests_out(tool, l, claimed, requests, err);
     for (size_t t = 0; t < l->inv.ntokens && !cr_failed(st); t++)
         for (size_t i = 0; i < l->inv.tokens[t].n && !cr_failed(st); i++)
             if (l->inv.tokens[t].items[i].cls == TOK_CLASS_PRIVATE && !claimed[t][i])
-                st = key_out(tool, conf->tokens[t].name, &l->inv.tokens[t].items[i], keys, err);
+                st = key_out(tool, l, conf->tokens[t].name, &l->inv.tokens[t].items[i], keys, err);
     if (!tool->json || cr_failed(st)) {
         json_decref(certs);
         json_decref(keys);
         json_decref(requests);
-        return st;
+        return cr_failed(st) ? st : tool_output(NULL, 0, cr_buf_bytes(&l->text), err);
     }
     return tool_print_json(json_pack("{s:o, s:o, s:o}", "certs", certs, "requests", requests, "keys", keys), err);
 }
 
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
-    struct listing l = {0};
+    struct listing l = {.columns = tool_columns()};
     bool **claimed = NULL;
     cr_status st;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+#include "tool_columns.h"
 #include "tool_checked.h"
 
 enum { OPT_WARNING = 1, OPT_CRITICAL, OPT_AS_USER, OPT_CNF, OPT_ALERT };
@@ -12,7 +13,7 @@ static cr_status report(struct check *check, struct cr_err *err)
     cr_status st = tool->json ? check_report_json(check, err) : cr_ok();
     struct cr_buf text = {0};
 
-    if (!cr_failed(st) && !tool->json && !cr_failed(st = check_report_text(check, &text, err)))
+    if (!cr_failed(st) && !tool->json && !cr_failed(st = check_report_text(check, tool_columns(), &text, err)))
         st = tool_output(NULL, 0, cr_buf_bytes(&text), err);
     cr_buf_clear(&text);
     tool->exit_code = checked.level = (int)check_worst(check, checked.counts);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "history_list.h"
+#include "tool_columns.h"
 #include "tool_history.h"
 #include "tool_journal.h"
 #include "tool_progress.h"
@@ -12,18 +13,10 @@ enum { OPT_SINCE = 1 };
 
 /* ---- listing ---- */
 
-/* "label: text" on a line of its own if there is a text; what would steer a terminal becomes '?'. */
+/* "label: text" below an entry if there is a text. */
 static cr_status detail(struct cr_buf *out, const char *label, const char *text, struct cr_err *err)
 {
-    cr_status st;
-
-    if (!*text)
-        return cr_ok();
-    if (cr_failed(st = cr_buf_printf(out, err, "    %s", label)))
-        return st;
-    for (const char *p = text; *p && !cr_failed(st); p++)
-        st = cr_buf_append(out, (unsigned char)*p < 0x20 || *p == 0x7f ? "?" : p, 1, err);
-    return cr_failed(st) ? st : cr_buf_append_str(out, "\n", err);
+    return *text ? tool_columns_wrap(out, tool_columns(), 4, label, text, err) : cr_ok();
 }
 
 static cr_status who_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
@@ -49,17 +42,29 @@ static cr_status slots_say(struct cr_buf *out, const json_t *entry, struct cr_er
     return st;
 }
 
-static cr_status entry_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
+static cr_status head_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
 {
     const json_t *generation = json_object_get(json_object_get(entry, "after"), "generation");
     const char *role = history_member(entry, "role");
-    cr_status st = cr_buf_printf(out, err, "%s  %s%s%s", history_member(entry, "when"), history_member(entry, "verb"),
-                                 *role ? " " : "", role);
+    struct cr_buf label = {0}, text = {0};
+    cr_status st = cr_buf_printf(&label, err, "%s  ", history_member(entry, "when"));
 
+    if (!cr_failed(st))
+        st = cr_buf_printf(&text, err, "%s%s%s", history_member(entry, "verb"), *role ? " " : "", role);
     if (!cr_failed(st) && generation)
-        st = cr_buf_printf(out, err, ", generation %lld", (long long)json_integer_value(generation));
-    if (cr_failed(st) || cr_failed(st = cr_buf_append_str(out, "\n", err)) ||
-        cr_failed(st = who_say(out, entry, err)) || cr_failed(st = slots_say(out, entry, err)) ||
+        st = cr_buf_printf(&text, err, ", generation %lld", (long long)json_integer_value(generation));
+    if (!cr_failed(st))
+        st = tool_columns_wrap(out, tool_columns(), 0, (const char *)label.p, (const char *)text.p, err);
+    cr_buf_clear(&label);
+    cr_buf_clear(&text);
+    return st;
+}
+
+static cr_status entry_say(struct cr_buf *out, const json_t *entry, struct cr_err *err)
+{
+    cr_status st = head_say(out, entry, err);
+
+    if (cr_failed(st) || cr_failed(st = who_say(out, entry, err)) || cr_failed(st = slots_say(out, entry, err)) ||
         cr_failed(st = detail(out, "note: ", history_member(entry, "note"), err)) ||
         cr_failed(st = detail(out, "reason: ", history_member(entry, "reason"), err)))
         return st;

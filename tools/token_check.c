@@ -7,6 +7,7 @@
 
 #include "token_cmd.h"
 #include "tool_cert.h"
+#include "tool_columns.h"
 #include "tool_token.h"
 #include "tool_progress.h"
 
@@ -179,17 +180,30 @@ static void probe_run(const struct checking *c, struct probe *p, size_t only)
     p->remedy = cr_failed(st) ? remedy(st.code) : NULL;
 }
 
-static void probe_say(const struct probe *p)
+static cr_status probe_text(const struct probe *p, size_t columns, struct cr_buf *out, struct cr_err *err)
 {
+    const char *label = p->result.code == CR_OK ? "ok     " : "FAILED ";
+    char text[256];
+    cr_status st;
     json_t *use;
     size_t i;
 
-    printf("%s %.16s  %s%s%s\n", p->result.code == CR_OK ? "ok    " : "FAILED", p->cert->thumbprint, p->cert->key,
-           p->token ? " on " : "", p->token ? p->token : "");
-    json_array_foreach(p->uses, i, use) printf("    %s %s\n", json_string_value(json_object_get(use, "slot")),
-                                               json_string_value(json_object_get(use, "role")));
-    if (p->result.code != CR_OK)
-        printf("    %s\n    %s\n    %s\n", p->location, p->result.text, p->remedy);
+    snprintf(text, sizeof(text), "%.16s  %s%s%s", p->cert->thumbprint, p->cert->key, p->token ? " on " : "",
+             p->token ? p->token : "");
+    st = tool_columns_wrap(out, columns, 0, label, text, err);
+    json_array_foreach(p->uses, i, use)
+    {
+        const char *const words[] = {json_string_value(json_object_get(use, "slot")),
+                                     json_string_value(json_object_get(use, "role"))};
+        if (!cr_failed(st))
+            st = cr_buf_printf(out, err, "    %s %s\n", words[0], words[1]);
+    }
+    if (cr_failed(st) || p->result.code == CR_OK)
+        return st;
+    if (cr_failed(st = tool_columns_line(out, columns, 4, "", p->location, err)) ||
+        cr_failed(st = tool_columns_wrap(out, columns, 4, "", p->result.text, err)))
+        return st;
+    return tool_columns_wrap(out, columns, 4, "", p->remedy, err);
 }
 
 static cr_status check_json(const struct checking *c, size_t only, struct cr_err *err)
@@ -212,13 +226,22 @@ static cr_status check_json(const struct checking *c, size_t only, struct cr_err
     return tool_print_json(json_pack("{s:o, s:o}", "tokens", tokens, "keys", keys), err);
 }
 
-static void check_say(const struct checking *c, size_t only)
+static cr_status check_say(const struct checking *c, size_t only, struct cr_err *err)
 {
-    for (size_t i = 0; i < c->conf->ntokens; i++)
+    size_t columns = tool_columns();
+    struct cr_buf out = {0};
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < c->conf->ntokens && !cr_failed(st); i++)
         if (wanted(i, only))
-            printf("%s token %s\n", c->logins[i].code == CR_OK ? "ok    " : "FAILED", c->conf->tokens[i].name);
-    for (size_t i = 0; i < c->nprobes; i++)
-        probe_say(&c->probes[i]);
+            st = cr_buf_printf(&out, err, "%s token %s\n", c->logins[i].code == CR_OK ? "ok    " : "FAILED",
+                               c->conf->tokens[i].name);
+    for (size_t i = 0; i < c->nprobes && !cr_failed(st); i++)
+        st = probe_text(&c->probes[i], columns, &out, err);
+    if (!cr_failed(st))
+        st = tool_output(NULL, 0, cr_buf_bytes(&out), err);
+    cr_buf_clear(&out);
+    return st;
 }
 
 /* A token that cannot be reached comes before what else was found. */
@@ -250,7 +273,7 @@ cr_status token_check(struct tool *tool, size_t only, struct cr_err *err)
     for (size_t i = 0; i < c.nprobes; i++)
         probe_run(&c, &c.probes[i], only);
     if (!tool->json)
-        check_say(&c, only);
+        st = check_say(&c, only, err);
     else
         st = check_json(&c, only, err);
     if (!cr_failed(st))

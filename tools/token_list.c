@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "token_cmd.h"
+#include "tool_columns.h"
 
 struct listing {
     const struct conf *conf;
@@ -122,47 +123,79 @@ static cr_status list_json(const struct listing *l, struct cr_err *err)
     return tool_print_json(json_pack("{s:o, s:o}", "tokens", tokens, "slots", slots), err);
 }
 
-static void list_say(const struct listing *l)
+static cr_status token_text(const struct listing *l, size_t i, size_t columns, struct cr_buf *out, struct cr_err *err)
 {
-    for (size_t i = 0; i < l->conf->ntokens; i++) {
-        const struct tok_slot_desc *slot;
-        const char *state = token_state(l, i, &slot);
-        printf("%s: %s\n    %s\n", l->conf->tokens[i].name, state, l->conf->tokens[i].module);
-        if (slot)
-            printf("    slot %llu: '%s', serial %s\n", (unsigned long long)slot->id, slot->token.label,
-                   slot->token.serial);
-        if (l->failures[i].code != CR_OK)
-            printf("    %s\n", l->failures[i].text);
+    const struct tok_slot_desc *slot;
+    const char *state = token_state(l, i, &slot);
+    char text[256];
+    cr_status st;
+
+    snprintf(text, sizeof(text), "%s: %s", l->conf->tokens[i].name, state);
+    if (cr_failed(st = tool_columns_line(out, columns, 0, "", text, err)) ||
+        cr_failed(st = tool_columns_line(out, columns, 4, "", l->conf->tokens[i].module, err)))
+        return st;
+    if (slot) {
+        snprintf(text, sizeof(text), "slot %llu: '%s', serial %s", (unsigned long long)slot->id, slot->token.label,
+                 slot->token.serial);
+        st = tool_columns_line(out, columns, 4, "", text, err);
     }
-    for (size_t i = 0; i < l->conf->ntokens; i++) {
+    if (!cr_failed(st) && l->failures[i].code != CR_OK)
+        st = tool_columns_wrap(out, columns, 4, "", l->failures[i].text, err);
+    return st;
+}
+
+static cr_status slot_text(const struct listing *l, size_t i, size_t s, size_t columns, struct cr_buf *out,
+                           struct cr_err *err)
+{
+    const struct tok_slot_desc *slot = &l->descs[i].slots[s];
+    const char *name = slot_token(l, i, s);
+    char text[256];
+    cr_status st;
+
+    snprintf(text, sizeof(text), "%llu: %s%s%s", (unsigned long long)slot->id, slot_state(slot), name ? ", token " : "",
+             name ? name : "");
+    st = tool_columns_line(out, columns, 2, "", text, err);
+    if (!cr_failed(st) && slot->uri)
+        st = tool_columns_line(out, columns, 4, "", slot->uri, err);
+    else if (!cr_failed(st) && slot->unread[0])
+        st = tool_columns_wrap(out, columns, 4, "", slot->unread, err);
+    return st;
+}
+
+static cr_status list_text(const struct listing *l, struct cr_buf *out, struct cr_err *err)
+{
+    size_t columns = tool_columns();
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < l->conf->ntokens && !cr_failed(st); i++)
+        st = token_text(l, i, columns, out, err);
+    for (size_t i = 0; i < l->conf->ntokens && !cr_failed(st); i++) {
         if (l->failures[i].code != CR_OK || told(l, i))
             continue;
-        printf("\ntoken slots of %s:\n", l->conf->tokens[i].module);
-        for (size_t s = 0; s < l->descs[i].nslots; s++) {
-            const struct tok_slot_desc *slot = &l->descs[i].slots[s];
-            const char *name = slot_token(l, i, s);
-            printf("  %llu: %s%s%s\n", (unsigned long long)slot->id, slot_state(slot), name ? ", token " : "",
-                   name ? name : "");
-            if (slot->uri || slot->unread[0])
-                printf("    %s\n", slot->uri ? slot->uri : slot->unread);
-        }
+        if (!cr_failed(st = cr_buf_append_str(out, "\n", err)))
+            st = tool_columns_line(out, columns, 0, "token slots of ", l->conf->tokens[i].module, err);
+        for (size_t s = 0; s < l->descs[i].nslots && !cr_failed(st); s++)
+            st = slot_text(l, i, s, columns, out, err);
     }
+    return st;
 }
 
 cr_status token_list(struct tool *tool, size_t only, struct cr_err *err)
 {
     struct listing l = {0};
+    struct cr_buf text = {0};
     cr_status st = listing_read(tool, &l, err);
 
     (void)only;
     if (!cr_failed(st)) {
-        if (!tool->json)
-            list_say(&l);
-        else
+        if (tool->json)
             st = list_json(&l, err);
+        else if (!cr_failed(st = list_text(&l, &text, err)))
+            st = tool_output(NULL, 0, cr_buf_bytes(&text), err);
         if (!cr_failed(st))
             st = verdict(&l, err);
     }
+    cr_buf_clear(&text);
     listing_clear(&l);
     return st;
 }

@@ -9,6 +9,7 @@
 #include "stores/store_requests.h"
 #include "token_cmd.h"
 #include "tool_cert.h"
+#include "tool_columns.h"
 #include "tool_confirm.h"
 #include "tool_history.h"
 #include "tool_member.h"
@@ -272,6 +273,16 @@ static const char *state_text(const struct relink_key *key)
     return key->state == TOOL_RELINK_SAME && key->elsewhere ? "kept" : texts[key->state];
 }
 
+/* Broken, not cut: what differs of two locations may stand at their end. */
+static void line_say(const struct tool *tool, size_t indent, const char *label, const char *text)
+{
+    struct cr_buf line = {0};
+
+    if (!cr_failed(tool_columns_wrap(&line, tool_columns(), indent, label, text, NULL)))
+        tool_say(tool, "%.*s", (int)line.n - 1, (const char *)line.p);
+    cr_buf_clear(&line);
+}
+
 static void lines_say(const struct tool *tool, char sign, char *const *list, size_t n, char *const *other,
                       size_t nother)
 {
@@ -281,7 +292,7 @@ static void lines_say(const struct tool *tool, char sign, char *const *list, siz
         for (size_t k = 0; k < nother; k++)
             both |= !strcmp(list[i], other[k]);
         if (!both)
-            tool_say(tool, "  %c %s", sign, list[i]);
+            line_say(tool, 2, (const char[]){sign, ' ', '\0'}, list[i]);
     }
 }
 
@@ -291,15 +302,18 @@ static void key_say(const struct relink *r, const struct relink_key *key)
     const char *name = key->cert ? key->cert->thumbprint : key->request->spki;
     const char *subject = key->cert ? key->cert->subject : key->request->subject;
     const char *what = key->cert ? "" : "request ";
+    char label[96];
 
     switch (key->state) {
     case TOOL_RELINK_CHANGED:
-        tool_say(tool, "%s%.16s  %srelinked: %s", what, name, tool->dry_run ? "would be " : "", subject);
+        snprintf(label, sizeof(label), "%s%.16s  %srelinked: ", what, name, tool->dry_run ? "would be " : "");
+        line_say(tool, 0, label, subject);
         lines_say(tool, '-', key->old, key->nold, key->after, key->nafter);
         lines_say(tool, '+', key->after, key->nafter, key->old, key->nold);
         break;
     case TOOL_RELINK_MISSING:
-        tool_say(tool, "KEY MISSING: %s%.16s  %s", what, name, subject);
+        snprintf(label, sizeof(label), "KEY MISSING: %s%.16s  ", what, name);
+        line_say(tool, 0, label, subject);
         break;
     case TOOL_RELINK_TWICE:
         tool_warn("%s%.16s stays as it is: %s", what, name, key->why);

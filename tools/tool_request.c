@@ -7,6 +7,7 @@
 
 #include "stores/store_requests.h"
 #include "tool_cert.h"
+#include "tool_columns.h"
 
 cr_status tool_requests_read(struct tool *tool, struct tool_requests *out, struct cr_err *err)
 {
@@ -97,13 +98,18 @@ json_t *tool_request_json(const struct role_request *r, bool key_present)
                      cr_time_text(r->created, text), "who", r->who, "key_present", key_present);
 }
 
-void tool_request_say(const struct role_request *r, bool key_present)
+cr_status tool_request_text(const struct role_request *r, bool key_present, size_t columns, struct cr_buf *out,
+                            struct cr_err *err)
 {
-    char text[CR_TIME_TEXT];
+    char at[CR_TIME_TEXT], name[64], when[CR_TIME_TEXT + 16];
+    const char *const cells[] = {name, when, key_present ? "" : "KEY MISSING"};
+    cr_status st;
 
-    printf("%.16s  %-9s  requested %.10s%s\n", r->spki, r->key, cr_time_text(r->created, text),
-           key_present ? "" : "  KEY MISSING");
-    printf("    %.76s\n", r->subject);
-    for (size_t i = 0; i < r->nroles; i++)
-        printf("    pending for %s\n", r->roles[i]);
+    snprintf(name, sizeof(name), "%.16s  %-9s", r->spki, r->key);
+    snprintf(when, sizeof(when), "requested %.10s", cr_time_text(r->created, at));
+    if (!cr_failed(st = tool_columns_row(out, columns, 0, 4, cells, CR_COUNT(cells), err)))
+        st = tool_columns_line(out, columns, 4, "", r->subject, err);
+    for (size_t i = 0; i < r->nroles && !cr_failed(st); i++)
+        st = tool_columns_line(out, columns, 4, "pending for ", r->roles[i], err);
+    return st;
 }

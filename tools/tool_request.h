@@ -25,6 +25,7 @@ cr_status tool_request_find(const struct tool_requests *requests, const char *te
 bool tool_request_key(const struct role_request *request, const struct tok_item *item);
 /* For `certs`. */
 json_t *tool_request_json(const struct role_request *request, bool key_present);
-void tool_request_say(const struct role_request *request, bool key_present);
+cr_status tool_request_text(const struct role_request *request, bool key_present, size_t columns, struct cr_buf *out,
+                            struct cr_err *err);
 
 #endif

@@ -7,37 +7,7 @@
 #include "tool_columns.h"
 
 #define INDENT 12 /* where a slot's facts start */
-
-/* One line: @indent blanks, @label, @text cut with "..." to fit. */
-static cr_status line(struct cr_buf *out, size_t columns, int indent, const char *label, const char *text,
-                      struct cr_err *err)
-{
-    size_t room = columns - (size_t)indent - strlen(label), used, n = tool_columns_fit(text, room, &used);
-
-    if (!text[n])
-        return cr_buf_printf(out, err, "%*s%s%s\n", indent, "", label, text);
-    n = tool_columns_fit(text, room - 3, &used);
-    return cr_buf_printf(out, err, "%*s%s%.*s...\n", indent, "", label, (int)n, text);
-}
-
-/* As many lines as @text needs, broken at blanks. */
-static cr_status warning(struct cr_buf *out, size_t columns, const char *text, struct cr_err *err)
-{
-    static const char label[] = "  WARNING: ";
-    size_t room = columns - strlen(label), used, n;
-    cr_status st = cr_buf_append_str(out, label, err);
-
-    while (!cr_failed(st)) {
-        n = tool_columns_fit(text, room, &used);
-        while (text[n] && n > 1 && text[n] != ' ')
-            n--;
-        if (cr_failed(st = cr_buf_printf(out, err, "%.*s\n", (int)n, text)) || !text[n])
-            break;
-        text += n + (text[n] == ' ');
-        st = cr_buf_printf(out, err, "%*s", (int)strlen(label), "");
-    }
-    return st;
-}
+#define NARROW 4  /* the same where there is no room for that */
 
 static void expiry(const struct role_cert *cert, int64_t now, char *out, size_t size)
 {
@@ -57,33 +27,43 @@ static void expiry(const struct role_cert *cert, int64_t now, char *out, size_t 
 static cr_status facts(const struct role_record *rec, const struct role_cert *cert, int64_t now, size_t columns,
                        struct cr_buf *out, struct cr_err *err)
 {
-    char kid[128], when[96];
+    size_t indent = columns < TOOL_COLUMNS_DEFAULT ? NARROW : INDENT;
+    char kid[128], when[96], name[64];
+    const char *const cells[] = {name, when};
     cr_status st;
 
     role_kid(rec->kid_format, cert, kid);
     expiry(cert, now, when, sizeof(when));
-    if (cr_failed(st = cr_buf_printf(out, err, "%*s%.16s  %s  %s\n", INDENT, "", cert->thumbprint, cert->key, when)) ||
-        cr_failed(st = line(out, columns, INDENT, "kid ", kid, err)))
+    snprintf(name, sizeof(name), "%.16s  %s", cert->thumbprint, cert->key);
+    if (cr_failed(st = tool_columns_row(out, columns, indent, indent, cells, CR_COUNT(cells), err)) ||
+        cr_failed(st = tool_columns_line(out, columns, indent, "kid ", kid, err)))
         return st;
-    return line(out, columns, INDENT, "", cert->subject ? cert->subject : "", err);
+    return tool_columns_line(out, columns, indent, "", cert->subject ? cert->subject : "", err);
 }
 
-/* "  SLOT      WORDS TIME (DISTANCE)" */
-static cr_status head(struct cr_buf *out, const char *slot, const char *words, int64_t t, int64_t now,
+/* "  SLOT      WORDS TIME (DISTANCE)", or without the distance, or with the day alone, as there is room. */
+static cr_status head(struct cr_buf *out, size_t columns, const char *slot, const char *words, int64_t t, int64_t now,
                       struct cr_err *err)
 {
-    char at[CR_TIME_TEXT], distance[CR_TIME_TEXT];
+    char at[CR_TIME_TEXT], distance[CR_TIME_TEXT], label[16], text[128];
+    size_t taken;
 
+    snprintf(label, sizeof(label), "%-8s  ", slot);
+    taken = 2 + strlen(label);
+    cr_time_text(t, at);
     if (t == CR_TIME_NEVER)
-        return cr_buf_printf(out, err, "  %-8s  %s further notice\n", slot, words);
-    return cr_buf_printf(out, err, "  %-8s  %s %s (%s)\n", slot, words, cr_time_text(t, at),
-                         t == now ? "now" : cr_time_distance(t, now, distance));
+        snprintf(text, sizeof(text), "%s further notice", words);
+    else
+        snprintf(text, sizeof(text), "%s %s (%s)", words, at, t == now ? "now" : cr_time_distance(t, now, distance));
+    if (t != CR_TIME_NEVER && columns < taken + strlen(text))
+        snprintf(text, sizeof(text), "%s %.*s", words, columns < taken + strlen(words) + 1 + strlen(at) ? 10 : 64, at);
+    return tool_columns_line(out, columns, 2, label, text, err);
 }
 
 static cr_status previous_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
                                struct cr_err *err)
 {
-    cr_status st = head(out, "previous", "verifies until", role->view.previous_until, now, err);
+    cr_status st = head(out, columns, "previous", "verifies until", role->view.previous_until, now, err);
 
     return cr_failed(st) ? st : facts(role->rec, role->view.previous, now, columns, out, err);
 }
@@ -91,7 +71,7 @@ static cr_status previous_text(const struct tool_role *role, int64_t now, size_t
 static cr_status current_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
                               struct cr_err *err)
 {
-    cr_status st = head(out, "current", "signs since", role->view.current_since, now, err);
+    cr_status st = head(out, columns, "current", "signs since", role->view.current_since, now, err);
 
     return cr_failed(st) ? st : facts(role->rec, role->view.current, now, columns, out, err);
 }
@@ -101,8 +81,8 @@ static cr_status next_text(const struct tool_role *role, int64_t now, size_t col
 {
     cr_status st;
 
-    if (cr_failed(st = head(out, "next", "takes over", role->view.next_effective, now, err)) ||
-        cr_failed(st = head(out, "", "in jwks since", role->view.next_since, now, err)))
+    if (cr_failed(st = head(out, columns, "next", "takes over", role->view.next_effective, now, err)) ||
+        cr_failed(st = head(out, columns, "", "in jwks since", role->view.next_since, now, err)))
         return st;
     return facts(role->rec, role->view.next, now, columns, out, err);
 }
@@ -111,14 +91,14 @@ static cr_status next_text(const struct tool_role *role, int64_t now, size_t col
 static cr_status title(const struct role_record *rec, size_t columns, struct cr_buf *out, struct cr_err *err)
 {
     char what[80];
-    size_t used = strlen(rec->name);
+    size_t used = strlen(rec->name), right = columns == TOOL_COLUMNS_WHOLE ? TOOL_COLUMNS_DEFAULT : columns;
     int n = snprintf(what, sizeof(what), "%s, %s, %sgeneration %llu", role_use_text(rec->use),
                      role_binding_text(rec->binding), rec->scope == ROLE_SCOPE_GLOBAL ? "global, " : "",
                      (unsigned long long)rec->generation);
 
-    if (used + (size_t)n + 2 > columns)
-        return cr_buf_printf(out, err, "%s\n%*s\n", rec->name, (int)columns, what);
-    return cr_buf_printf(out, err, "%s%*s\n", rec->name, (int)(columns - used), what);
+    if (used + (size_t)n + 2 > right)
+        return cr_buf_printf(out, err, "%s\n%*s\n", rec->name, (int)right, what);
+    return cr_buf_printf(out, err, "%s%*s\n", rec->name, (int)(right - used), what);
 }
 
 bool tool_show_empty(const struct tool_role *role)
@@ -142,6 +122,6 @@ cr_status tool_show_text(const struct tool_role *role, int64_t now, size_t colum
         st = cr_buf_append_str(out, "  nothing assigned\n", err);
     tool_show_warn(role, now, &warnings);
     for (unsigned i = 0; i < warnings.n && !cr_failed(st); i++)
-        st = warning(out, columns, warnings.text[i], err);
+        st = tool_columns_wrap(out, columns, 2, "WARNING: ", warnings.text[i], err);
     return st;
 }

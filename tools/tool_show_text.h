@@ -15,7 +15,7 @@ struct tool_show_warnings {
 /* What an admin should know of @role at @now, the gravest first. */
 void tool_show_warn(const struct tool_role *role, int64_t now, struct tool_show_warnings *out);
 
-/* Appends the role in at most @columns (80 and more): its slots in time order (previous, current, next), then the warnings. */
+/* Appends the role in at most @columns (40 and more, or TOOL_COLUMNS_WHOLE): its slots in time order (previous, current, next), then the warnings. */
 cr_status tool_show_text(const struct tool_role *role, int64_t now, size_t columns, struct cr_buf *out,
                          struct cr_err *err);
 

@@ -22,8 +22,7 @@ cr_status wizard_plain(const char *text, bool utf8, struct cr_buf *out, struct c
 
     for (size_t n; *text && !cr_failed(st); text += n) {
         n = tool_text_char(text, &code);
-        if (code == '\n' ||
-            (tool_text_shown(code) && (code < 0x7f || (utf8 && wcwidth((wchar_t)code) >= 0))))
+        if (code == '\n' || (tool_text_shown(code) && (code < 0x7f || (utf8 && wcwidth((wchar_t)code) >= 0))))
             st = cr_buf_append(out, text, n, err);
         else
             st = cr_buf_append_str(out, "?", err);

@@ -29,16 +29,38 @@ widest() { tr -d '\r' <out | awk '{ if (length($0) > n) n = length($0) } END { p
 
 cert long rsa:2048 400 -subj "/CN=$(printf 'a%.0s' {1..60})/OU=$(printf 'b%.0s' {1..60})/O=$(printf 'c%.0s' {1..60})"
 run certroll import long.pfx OAuthTokenIssuer --passin pass:pw
-for columns in 80 100 150; do
-    on_terminal $columns certroll show
-    same "$(widest)" $columns "columns of show"
-    on_terminal $columns certroll certs
-    same "$(widest)" $columns "columns of certs"
+run certroll request OAuthTokenIssuer --subject "CN=$(printf 'r%.0s' {1..60}), O=$(printf 's%.0s' {1..60})" --out r.csr
+run certroll generate Lone --use tls --days 9 --yes --reason "$(printf 'because %.0s' {1..40})"
+run certroll revoke --thumbprint "$(certroll show Lone --json | json 'd["roles"][0]["current"]["thumbprint_sha256"]' /dev/stdin)" --yes
+tables=(show certs history check "token list" "token check")
+for columns in 40 60 80 100 150; do
+    for table in "${tables[@]}"; do
+        # shellcheck disable=SC2086
+        on_terminal $columns sh -c "certroll $table; true"
+        [ "$(widest)" -le $columns ] || fail "$table makes $(widest) columns of $columns"
+        # what is cut fills the line
+        case $columns:$table in [468]0:show | [468]0:certs) same "$(widest)" $columns "columns of $table" ;; esac
+    done
     COLUMNS=$columns run certroll show
     same "$(widest)" $columns "columns by COLUMNS"
+    on_terminal $columns certroll certs
+    out_has "..."
+    [ "$(grep -c 'rsa:[23]' out)" = 3 ] || fail "the kind of a key is cut at $columns columns"
+    on_terminal $columns certroll history
+    out_lacks "..."
+    [ "$(tr -s '\r\n ' '\n' <out | grep -cx because)" = 80 ] || fail "the reason is cut at $columns columns"
 done
-run certroll show
-same "$(widest)" 80 "columns without a terminal"
+for table in "${tables[@]}"; do
+    # shellcheck disable=SC2086
+    certroll $table >piped 2>/dev/null || true
+    ! grep -qF ... piped || fail "$table is cut without a terminal"
+done
+for table in show certs; do
+    run certroll $table
+    out_has "O=$(printf 'c%.0s' {1..60})"
+    [ "$(widest)" -gt 180 ] || fail "$table is cut at $(widest) columns without a terminal"
+done
+out_has "O=$(printf 's%.0s' {1..60})"
 for bad in 0 x 80x -1 99999999999999999999; do
     COLUMNS=$bad run certroll show
     [ "$(widest)" -le 400 ] || fail "COLUMNS=$bad makes $(widest)"
@@ -88,6 +110,6 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
     sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' "$entry"
     told fsync "$T/lab/state/history.jsonl" "writing where the keys are" certroll token relink --yes
     run certroll cancel Slow
-    told fsync "$T/lab/state/history.jsonl" "bringing back 5 roles and 5 certificates" certroll restore saved.backup --yes
+    told fsync "$T/lab/state/history.jsonl" "bringing back 6 roles and 6 certificates" certroll restore saved.backup --yes
 fi
 ok "what takes longer than a second is told"
