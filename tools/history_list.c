@@ -93,3 +93,27 @@ bool history_slot(const json_t *entry, const char *slot, char *out, size_t size)
              due);
     return true;
 }
+
+bool history_current_since(const json_t *entries, const char *role, const char *thumbprint, int64_t *since)
+{
+    const json_t *entry;
+    bool known = false;
+    size_t i;
+
+    json_array_foreach(entries, i, entry)
+    {
+        const json_t *before = json_object_get(entry, "before"), *after = json_object_get(entry, "after");
+        int64_t when = 0, due = 0;
+
+        if (strcmp(history_member(entry, "role"), role) || strcmp(history_member(after, "current"), thumbprint) ||
+            !strcmp(history_member(before, "current"), thumbprint) ||
+            cr_failed(cr_time_parse(history_member(entry, "when"), &when, NULL)))
+            continue;
+        if (!strcmp(history_member(before, "next"), thumbprint) &&
+            !cr_failed(cr_time_parse(history_member(before, "next_effective"), &due, NULL)) && due < when)
+            when = due;
+        *since = when;
+        known = true;
+    }
+    return known;
+}

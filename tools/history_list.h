@@ -15,5 +15,8 @@ const char *history_member(const json_t *entry, const char *name);
 void history_who(const json_t *entry, char *out, size_t size);
 /* How @slot ("current") was changed: "none -> 12198d90c091af13". False when it was not. */
 bool history_slot(const json_t *entry, const char *slot, char *out, size_t size);
+/* Since when @thumbprint is, or last was, the current of @role, by @entries (oldest first; NULL is none): a roll counts from its
+ * effective date, not from when that was written down. False when they do not say. */
+bool history_current_since(const json_t *entries, const char *role, const char *thumbprint, int64_t *since);
 
 #endif

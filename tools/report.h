@@ -22,10 +22,12 @@ struct report_axis {
     int64_t from, to;
 };
 
-/* From what was lately (a year and a bit at most) to what will be (three years at most). */
-struct report_axis report_axis_of(const struct tool_role *roles, size_t n, int64_t now);
+/* From what was lately (a year and a bit at most) to what will be (three years at most). @entries of the history, oldest first or
+ * NULL, say since when a previous was current. */
+struct report_axis report_axis_of(const struct tool_role *roles, size_t n, const json_t *entries, int64_t now);
 /* @role's slots as bars over the axis: an svg element. */
-void report_timeline(struct html *h, const struct tool_role *role, const struct report_axis *axis, int64_t now);
+void report_timeline(struct html *h, const struct tool_role *role, const json_t *entries,
+                     const struct report_axis *axis, int64_t now);
 /* Appends the whole page. */
 cr_status report_page(const struct report *report, struct cr_buf *out, struct cr_err *err);
 

@@ -15,10 +15,12 @@ static const char head[] =
 
 static const char style[] =
     "<style>\n"
-    ":root{--bg:#fff;--fg:#1c2430;--dim:#5b6675;--line:#d8dee6;--box:#f5f7fa;--signs:#1f6f54;--verifies:#a9d3c3;"
+    ":root{--bg:#fff;--fg:#1c2430;--dim:#5b6675;--line:#d8dee6;--box:#f5f7fa;--signs:#1f6f54;--signed:#6f9f8e;--"
+    "verifies:#a9d3c3;"
     "--late:#b3261e;--roll:#8a4b00;--now:#1c2430;--ok:#1f6f54;--warning:#8a5a00;--critical:#b3261e;--unknown:#5a4a9c}\n"
     "@media(prefers-color-scheme:dark){:root{--bg:#14181e;--fg:#e6eaf0;--dim:#9aa6b5;--line:#313a46;--box:#1c222b;"
-    "--signs:#4cc38a;--verifies:#24513f;--late:#ff8a80;--roll:#ffb86b;--now:#e6eaf0;--ok:#4cc38a;--warning:#ffc46b;"
+    "--signs:#4cc38a;--signed:#37805f;--verifies:#24513f;--late:#ff8a80;--roll:#ffb86b;--now:#e6eaf0;--ok:#4cc38a;--"
+    "warning:#ffc46b;"
     "--critical:#ff8a80;--unknown:#b9a8ff}}\n"
     "*{box-sizing:border-box}body{margin:0 auto;max-width:70rem;padding:1.5rem 1rem "
     "4rem;background:var(--bg);color:var(--fg);"
@@ -42,7 +44,8 @@ static const char style[] =
     "svg text{font:12px system-ui,sans-serif;fill:var(--fg)}svg .none{fill:var(--dim)}svg "
     ".date{fill:var(--dim);text-anchor:middle}"
     "rect.signs,path.signs{fill:var(--signs)}rect.verifies,path.verifies{fill:var(--verifies)}rect.late,path.late{fill:"
-    "var(--late)}"
+    "var(--late)}rect.signed,path.signed{fill:var(--signed)}rect.perhaps,path.perhaps{fill:none;stroke:var(--signed);"
+    "stroke-dasharray:4 3}"
     ".tick{stroke:var(--line)}.expiry{stroke:var(--late);stroke-width:3}"
     "path.now{stroke:var(--now);stroke-dasharray:3 "
     "3}path.roll{stroke:var(--roll);stroke-width:2}text.roll{fill:var(--roll)}\n"
@@ -146,7 +149,8 @@ static void slot(struct html *h, const struct tool_role *role, const struct role
     html_put(h, "</td></tr>\n");
 }
 
-static void role_section(struct html *h, const struct tool_role *role, const struct report_axis *axis, int64_t now)
+static void role_section(struct html *h, const struct tool_role *role, const json_t *entries,
+                         const struct report_axis *axis, int64_t now)
 {
     const struct role_view *v = &role->view;
 
@@ -159,9 +163,10 @@ static void role_section(struct html *h, const struct tool_role *role, const str
         html_put(h, "<p>Nothing is assigned.</p>\n</section>\n");
         return;
     }
-    report_timeline(h, role, axis, now);
+    report_timeline(h, role, entries, axis, now);
     html_put(h, "<div "
-                "class=\"scroll\"><table>\n<thead><tr><th>Slot</th><th>State</th><th>Certificate</th><th>Expires</th></"
+                "class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Slot</th><th scope=\"col\">State</th><th "
+                "scope=\"col\">Certificate</th><th scope=\"col\">Expires</th></"
                 "tr></thead>\n"
                 "<tbody>\n");
     slot(h, role, v->previous, "previous", "verifies until", v->previous_until, now);
@@ -172,17 +177,18 @@ static void role_section(struct html *h, const struct tool_role *role, const str
 
 static void roles(struct html *h, const struct report *r)
 {
-    struct report_axis axis = report_axis_of(r->check->roles, r->check->nroles, r->now);
+    struct report_axis axis = report_axis_of(r->check->roles, r->check->nroles, r->entries, r->now);
 
     html_put(h, "<h2>Roles</h2>\n");
     if (!r->check->nroles)
         html_put(h, "<p>There is no role yet.</p>\n");
     else
         html_put(h, "<p class=\"legend dim\"><i style=\"background:var(--signs)\"></i>signs"
+                    "<i style=\"background:var(--signed)\"></i>signed, was current (dashed: since when is not known)"
                     "<i style=\"background:var(--verifies)\"></i>verifies, in the key set"
                     "<i style=\"background:var(--late)\"></i>expired; a mark of that colour is an expiry</p>\n");
     for (size_t i = 0; i < r->check->nroles; i++)
-        role_section(h, &r->check->roles[i], &axis, r->now);
+        role_section(h, &r->check->roles[i], r->entries, &axis, r->now);
 }
 
 static void entry_row(struct html *h, const json_t *entry)
@@ -233,7 +239,8 @@ static void history(struct html *h, const struct report *r)
     if (n > shown)
         html_put(h, "<p class=\"dim\">The newest %zu of %zu changes; certroll history has them all.</p>\n", shown, n);
     html_put(h, n ? "<div "
-                    "class=\"scroll\"><table>\n<thead><tr><th>When</th><th>Change</th><th>Who</th><th>What</th></tr></"
+                    "class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">When</th><th scope=\"col\">Change</th><th "
+                    "scope=\"col\">Who</th><th scope=\"col\">What</th></tr></"
                     "thead>\n<tbody>\n"
                   : "<p>Nothing was changed yet.</p>\n");
     for (size_t i = 0; i < shown; i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "history_list.h"
 #include "report.h"
 
 #define DAY      INT64_C(86400)
@@ -27,7 +28,22 @@ static void reach(struct report_axis *axis, int64_t t, int64_t now)
     axis->to = t > axis->to ? t : axis->to;
 }
 
-struct report_axis report_axis_of(const struct tool_role *roles, size_t n, int64_t now)
+/* Where the time of previous as current begins: by the record where it has not been settled yet, else by the history, else
+ * (*known is false) the certificate's own first moment. */
+static int64_t previous_from(const struct tool_role *role, const json_t *entries, bool *known)
+{
+    const struct role_view *v = &role->view;
+    int64_t since = v->previous->not_before;
+
+    *known = true;
+    if (v->rolled)
+        return role->rec->current_since;
+    *known = v->previous->thumbprint[0] != '\0' &&
+             history_current_since(entries, role->rec->name, v->previous->thumbprint, &since);
+    return since;
+}
+
+struct report_axis report_axis_of(const struct tool_role *roles, size_t n, const json_t *entries, int64_t now)
 {
     struct report_axis axis = {now - AT_LEAST, now + 3 * AT_LEAST};
 
@@ -38,8 +54,12 @@ struct report_axis report_axis_of(const struct tool_role *roles, size_t n, int64
             reach(&axis, v->current_since, now);
             reach(&axis, v->current->not_after, now);
         }
-        if (v->previous)
+        if (v->previous) {
+            bool known;
+
             reach(&axis, v->previous_until, now);
+            reach(&axis, previous_from(&roles[i], entries, &known), now);
+        }
         if (v->next)
             reach(&axis, v->next->not_after, now);
     }
@@ -144,19 +164,31 @@ static void moments(struct html *h, const struct role_view *v, const struct repo
     moment(h, axis, "roll", v->next_effective, "start", words);
 }
 
-static void bars(struct html *h, const struct tool_role *role, const struct report_axis *axis, int64_t now)
+static void previous_bars(struct html *h, const struct tool_role *role, const json_t *entries,
+                          const struct report_axis *axis)
+{
+    const struct role_view *v = &role->view;
+    bool known;
+    int64_t from = previous_from(role, entries, &known);
+
+    bar(h, axis, 0, known ? "signed" : "perhaps",
+        known ? "was current: signed" : "valid, since when current is not known", from, v->current_since);
+    bar(h, axis, 0, "verifies", "previous: verifies", v->current_since, v->previous_until);
+    expiry(h, axis, 0, v->previous);
+}
+
+static void bars(struct html *h, const struct tool_role *role, const json_t *entries, const struct report_axis *axis,
+                 int64_t now)
 {
     const struct role_view *v = &role->view;
     int64_t flip = v->next ? v->next_effective : CR_TIME_NEVER;
 
-    if (v->previous) {
-        bar(h, axis, 0, "verifies", "previous: verifies", v->current_since, v->previous_until);
-        expiry(h, axis, 0, v->previous);
-    }
+    if (v->previous)
+        previous_bars(h, role, entries, axis);
     if (v->current) {
         int64_t end = flip < v->current->not_after ? flip : v->current->not_after;
 
-        bar(h, axis, 1, v->current->not_after < now ? "late" : "signs", "current: signs", v->current_since, end);
+        bar(h, axis, 1, "signs", "current: signs", v->current_since, end);
         bar(h, axis, 1, "late", "current: signs, expired", end, now < flip ? now : flip);
         if (v->next)
             bar(h, axis, 1, "verifies", "then verifies", flip, role_previous_until(role->rec, flip));
@@ -169,15 +201,33 @@ static void bars(struct html *h, const struct tool_role *role, const struct repo
     }
 }
 
-void report_timeline(struct html *h, const struct tool_role *role, const struct report_axis *axis, int64_t now)
+/* What the drawing shows, for whom it is read to. */
+static void described(struct html *h, const struct tool_role *role, int64_t now)
+{
+    const struct role_view *v = &role->view;
+    char a[CR_TIME_TEXT], b[CR_TIME_TEXT];
+
+    html_put(h, "<desc>Now is %s.", day(now, a));
+    if (v->previous)
+        html_put(h, " Previous verifies until %s.", day(v->previous_until, a));
+    if (v->current)
+        html_put(h, " Current signs since %s and expires %s.", day(v->current_since, a), day(v->current->not_after, b));
+    if (v->next)
+        html_put(h, " Next takes over %s and expires %s.", day(v->next_effective, a), day(v->next->not_after, b));
+    html_put(h, "</desc>\n");
+}
+
+void report_timeline(struct html *h, const struct tool_role *role, const json_t *entries,
+                     const struct report_axis *axis, int64_t now)
 {
     html_put(h, "<div class=\"timeline\"><svg viewBox=\"0 0 1000 %d\" role=\"img\"><title>Timeline of %s</title>\n",
              BOTTOM + 24, role->rec->name);
+    described(h, role, now);
     ticks(h, axis);
     name(h, 0, "previous", !role->view.previous);
     name(h, 1, "current", !role->view.current);
     name(h, 2, "next", !role->view.next);
-    bars(h, role, axis, now);
+    bars(h, role, entries, axis, now);
     moments(h, &role->view, axis, now);
     html_put(h, "</svg></div>\n");
 }

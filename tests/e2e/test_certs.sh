@@ -20,7 +20,7 @@ plain openssl pkcs12 -export -inkey c.key -in c.crt -out c.pfx -passout pass:pw
 run certroll import a.pfx OAuthTokenIssuer --passin pass:pw
 run certroll import b.pfx WebServicesExternal --passin pass:pw
 run certroll import c.pfx --passin pass:pw
-run certroll certs
+COLUMNS=80 run certroll certs
 out_has "$(thumb a | cut -c1-16)"
 out_has "current OAuthTokenIssuer"
 out_has "current WebServicesExternal"

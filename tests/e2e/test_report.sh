@@ -59,7 +59,25 @@ run certroll report --html page.html
 has "1 record cannot be read"
 has "1 line of the history cannot be read"
 rm lab/state/roles/Broken.json
+sed -i '/^torn$/d' lab/state/history.jsonl
 ok "roles, findings, history"
+
+# ---- a previous: signed from when it became current, as the history says
+since=$(date -d "$(certroll show $R --json | json 'd["roles"][0]["current"]["since"]' /dev/stdin)" +%s)
+while [ "$(date +%s)" -le "$since" ]; do sleep 0.1; done # it signed for a second at least
+run certroll roll $R --now
+run certroll report --html page.html $R
+page well-formed page.html
+has "<desc>Now is "
+has "was current: signed"
+[ "$(grep -c '<th>' page.html)" = 0 ] || fail "a header of a table does not say of what"
+mv lab/state/history.jsonl kept.jsonl
+run certroll report --html page.html $R
+has "valid, since when current is not known"
+mv kept.jsonl lab/state/history.jsonl
+run certroll rollback $R
+run certroll roll $R --thumbprint "$(thumb b)" --at +100d
+ok "previous was current"
 
 # ---- as a browser shows it
 shot() { # NAME SCHEME (0 dark, 1 light)

@@ -34,7 +34,7 @@ out_has "takes over"
 out_has "in jwks since"
 out_has "days left"
 out_has "O=Example"
-run certroll show
+COLUMNS=80 run certroll show
 out_has "WARNING: current expires in 19 days and no next is scheduled"
 /usr/bin/python3 - "$T/out" <<'PY' || fail "a line is over 80 columns"
 import sys

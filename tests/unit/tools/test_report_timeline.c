@@ -32,16 +32,22 @@ static struct role_cert cert_until(int64_t not_after)
 }
 
 /* The drawing of @role alone; the caller frees it. */
-static struct cr_buf drawn(const struct tool_role *role)
+/* @entries of the history. */
+static struct cr_buf drawn_by(const struct tool_role *role, const json_t *entries)
 {
-    struct report_axis axis = report_axis_of(role, 1, NOW);
+    struct report_axis axis = report_axis_of(role, 1, entries, NOW);
     struct cr_buf out = {0};
     struct html h = {&out, cr_ok(), NULL};
 
-    report_timeline(&h, role, &axis, NOW);
+    report_timeline(&h, role, entries, &axis, NOW);
     assert_int_equal(h.st.code, CR_OK);
     role_record_unref(&record);
     return out;
+}
+
+static struct cr_buf drawn(const struct tool_role *role)
+{
+    return drawn_by(role, NULL);
 }
 
 static int count(const struct cr_buf *text, const char *part)
@@ -88,7 +94,7 @@ static void a_roll_joins_its_two_bars_and_keeps_proportions(void **state)
     assert_true(w[1] / w[0] > 2.4 && w[1] / w[0] < 2.6); /* 500 days to 200 */
     assert_true(w[0] / w[2] > 6.4 && w[0] / w[2] < 6.9); /* 200 to 30 */
     assert_int_equal(count(&out, "class=\"late\""), 0);
-    assert_int_equal(count(&out, "expires "), 2);
+    assert_int_equal(count(&out, "<title>expires "), 2);
     assert_int_equal(count(&out, "roll 2027-03-03"), 1);
     cr_buf_clear(&out);
 }
@@ -105,9 +111,59 @@ static void an_expired_current_is_late_until_now(void **state)
     out = drawn(&role);
     bar_of(&out, "current: signs 2025-11-03 to 2026-11-03", &x[0], &w[0]);
     bar_of(&out, "current: signs, expired 2026-11-03 to 2026-11-23", &x[1], &w[1]);
-    assert_int_equal(count(&out, "class=\"late\""), 2);
+    assert_int_equal(count(&out, "class=\"late\""), 1);
+    assert_int_equal(count(&out, "class=\"signs\""), 1);
     assert_true(x[1] > x[0] && w[0] > w[1]);
+    assert_int_equal(
+        count(&out, "<desc>Now is 2026-11-23. Current signs since 2025-11-03 and expires 2026-11-03.</desc>"), 1);
     cr_buf_clear(&out);
+}
+
+static void previous_begins_where_it_became_current(void **state)
+{
+    static const char roll[] =
+        "[{\"when\": \"2026-01-01T00:00:00Z\", \"role\": \"Other\", \"before\": {}, \"after\": {\"current\": \"aa\"}},"
+        "{\"when\": \"2026-10-01T00:00:00Z\", \"role\": \"Role\", \"before\": {\"current\": \"00\"},"
+        " \"after\": {\"current\": \"00\", \"next\": \"aa\", \"next_effective\": \"2026-10-05T00:00:00Z\"}},"
+        "{\"when\": \"2026-10-09T00:00:00Z\", \"role\": \"Role\", \"before\": {\"current\": \"00\", \"next\": \"aa\","
+        " \"next_effective\": \"2026-10-05T00:00:00Z\"}, \"after\": {\"current\": \"aa\", \"previous\": \"00\"}},"
+        "{\"when\": \"2026-11-13T00:00:00Z\", \"role\": \"Role\", \"before\": {\"current\": \"aa\"},"
+        " \"after\": {\"current\": \"bb\", \"previous\": \"aa\"}}]";
+    struct role_cert current = cert_until(NOW + 365 * DAY), previous = cert_until(NOW + 10 * DAY);
+    json_t *entries = json_loads(roll, 0, NULL);
+    struct tool_role role = role_new();
+    double x[2], w[2];
+    struct cr_buf out;
+
+    (void)state;
+    assert_non_null(entries);
+    memcpy(previous.thumbprint, "aa", 3);
+    previous.not_before = NOW - 300 * DAY;
+    role.view = (struct role_view){
+        .current = &current, .previous = &previous, .current_since = NOW - 10 * DAY, .previous_until = NOW + 20 * DAY};
+    out = drawn_by(&role, entries);
+    bar_of(&out, "was current: signed 2026-10-05 to 2026-11-13", &x[0],
+           &w[0]); /* the effective date, not the settling */
+    bar_of(&out, "previous: verifies 2026-11-13 to 2026-12-13", &x[1], &w[1]);
+    assert_true(x[0] + w[0] - x[1] < 0.2 && x[1] - x[0] - w[0] < 0.2);
+    assert_int_equal(count(&out, "class=\"signed\""), 1);
+    cr_buf_clear(&out);
+
+    role_new();
+    role.rec = record;
+    out = drawn(&role); /* no history: the certificate's own beginning, marked as such */
+    bar_of(&out, "valid, since when current is not known 2026-01-27 to 2026-11-13", &x[0], &w[0]);
+    assert_int_equal(count(&out, "class=\"perhaps\""), 1);
+    cr_buf_clear(&out);
+
+    role_new();
+    role.rec = record;
+    record->current_since = NOW - 50 * DAY; /* of the one that is previous by now: nobody settled the roll */
+    role.view.rolled = true;
+    out = drawn(&role);
+    bar_of(&out, "was current: signed 2026-10-04 to 2026-11-13", &x[0], &w[0]);
+    cr_buf_clear(&out);
+    json_decref(entries);
 }
 
 static void what_never_ends_ends_at_the_edge(void **state)
@@ -121,21 +177,21 @@ static void what_never_ends_ends_at_the_edge(void **state)
     (void)state;
     role.view = (struct role_view){
         .current = &current, .previous = &previous, .current_since = NOW - 4000 * DAY, .previous_until = CR_TIME_NEVER};
-    axis = report_axis_of(&role, 1, NOW);
+    axis = report_axis_of(&role, 1, NULL, NOW);
     assert_true(axis.from >= NOW - 401 * DAY && axis.to <= NOW + 1150 * DAY);
     out = drawn(&role);
     bar_of(&out, "current: signs", &x, &w);
     assert_true(x + w <= 990.1 && x >= 85.9);
     assert_int_equal(count(&out, "to never"), 2);
     assert_int_equal(count(&out, "<path class=\"signs\""), 1); /* the arrow at the edge */
-    assert_int_equal(count(&out, "expires "), 1);
+    assert_int_equal(count(&out, "<title>expires "), 1);
     cr_buf_clear(&out);
 }
 
 static void nothing_assigned_is_an_axis_with_now(void **state)
 {
     struct tool_role role = role_new();
-    struct report_axis axis = report_axis_of(NULL, 0, NOW);
+    struct report_axis axis = report_axis_of(NULL, 0, NULL, NOW);
     struct cr_buf out;
 
     (void)state;
@@ -153,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_roll_joins_its_two_bars_and_keeps_proportions),
         cmocka_unit_test(an_expired_current_is_late_until_now),
+        cmocka_unit_test(previous_begins_where_it_became_current),
         cmocka_unit_test(what_never_ends_ends_at_the_edge),
         cmocka_unit_test(nothing_assigned_is_an_axis_with_now),
     };
