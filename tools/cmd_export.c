@@ -5,6 +5,7 @@
 #include "certs/cert_bundle.h"
 #include "certs/cert_pfx.h"
 #include "pkcs11/tok_wrap.h"
+#include "tool_replace.h"
 #include "tool_role.h"
 #include "tool_token.h"
 #include "tool_progress.h"
@@ -16,7 +17,7 @@ static const struct tool_option options[] = {
     {"cert", OPT_CERT, NULL, "the certificate, PEM"},
     {"chain", OPT_CHAIN, NULL, "the certificate and its chain, PEM"},
     {"out", OPT_OUT, "FILE", "into this file, replaced atomically; else stdout"},
-    {"pfx", OPT_PFX, "FILE", "certificate, chain and private key, PKCS#12"},
+    {"pfx", OPT_PFX, "FILE", "certificate, chain and private key, PKCS#12;\nreplaced atomically"},
     {"passout", OPT_PASSOUT, "ARG", "its passphrase: pass:TEXT, env:VAR, file:PATH,\nfd:N or stdin; else a prompt"},
     {0},
 };
@@ -134,6 +135,8 @@ static cr_status pfx_make(struct tool *tool, const struct role_cert *cert, const
 static void report(struct tool *tool, const struct role_cert *cert, const char *file)
 {
     tool_result_changed(tool);
+    if (tool->dry_run)
+        (void)tool_replace_say(tool, file);
     tool_say(tool, "%.16s %sexported with its private key to %s", cert->thumbprint, tool->dry_run ? "would be " : "",
              file);
     json_object_set_new(tool_result(tool), "thumbprint_sha256", json_string(cert->thumbprint));
@@ -179,7 +182,7 @@ static cr_status words_check(struct tool *tool, enum role_slot *slot, struct cr_
         return cr_fail(err, CR_E_USAGE, "export: --pfx names the file itself, and it is not standard output");
     if (!pfx && tool_opt(tool, OPT_PASSOUT))
         return cr_fail(err, CR_E_USAGE, "export: --passout is of --pfx; certificates are no secret");
-    if (!pfx && (tool->json || tool->dry_run))
+    if (!pfx && (tool->json || (tool->dry_run && tool->phase != TOOL_PREVIEW)))
         return cr_fail(err, CR_E_USAGE, "export: --json and --dry-run are of --pfx");
     return cr_ok();
 }
@@ -192,7 +195,8 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     struct role_cert *cert;
     cr_status st;
 
-    if (cr_failed(st = words_check(tool, &slot, err)))
+    if (cr_failed(st = words_check(tool, &slot, err)) ||
+        tool_replace_preview(tool, pfx ? pfx : tool_opt(tool, OPT_OUT)))
         return st;
     if (!pfx)
         tool->dry_run = true; /* changes nothing: whoever may read may have certificates */
@@ -211,7 +215,7 @@ const struct tool_cmd tool_cmd_export = {
     .doc = "Certificates need neither the token nor write access. A private key leaves\n"
            "its token only if it was imported with --exportable; the history keeps that\n"
            "it did.",
-    .flags = TOOL_HAS_DRY_RUN,
+    .flags = TOOL_HAS_DRY_RUN | TOOL_ASKS,
     .options = options,
     .min_args = 1,
     .max_args = 1,

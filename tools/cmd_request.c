@@ -9,6 +9,7 @@
 #include "stores/store_requests.h"
 #include "tool_cert.h"
 #include "tool_change.h"
+#include "tool_replace.h"
 #include "tool_request.h"
 
 enum { OPT_OUT = ISSUE_OWN, OPT_CANCEL, OPT_AGAIN };
@@ -17,7 +18,7 @@ enum { OPT_OUT = ISSUE_OWN, OPT_CANCEL, OPT_AGAIN };
 
 static const struct tool_option options[] = {
     ISSUE_OPTIONS,
-    {"out", OPT_OUT, "FILE", "where the request goes (PEM); - is stdout"},
+    {"out", OPT_OUT, "FILE", "where the request goes (PEM), replaced atomically;\n- is stdout"},
     {"again", OPT_AGAIN, "ID|ROLE", "write a pending request once more"},
     {"cancel", OPT_CANCEL, "ID|ROLE", "destroy the key of a pending request, and forget it"},
     {NULL, 0, NULL, NULL},
@@ -61,6 +62,7 @@ static cr_status check(struct tool *tool, const struct issue *issue, const struc
     if (!cr_failed(st) && tool->dry_run) {
         tool_result_changed(tool);
         tool_say(tool, "would request  %s  %s", sample->key, sample->subject);
+        (void)tool_replace_say(tool, tool_opt(tool, OPT_OUT));
         json_object_set_new(tool_result(tool), "subject", json_string(sample->subject));
         json_object_set_new(tool_result(tool), "key", json_string(sample->key));
     }
@@ -144,8 +146,12 @@ static cr_status request_again(struct tool *tool, const char *text, const char *
     struct tool_requests requests = {0};
     cr_status st = tool_requests_read(tool, &requests, err);
 
-    if (!cr_failed(st) && !cr_failed(st = tool_request_find(&requests, text, &r, err)))
-        st = csr_out(r, out, err);
+    if (!cr_failed(st) && !cr_failed(st = tool_request_find(&requests, text, &r, err))) {
+        if (tool->dry_run)
+            (void)tool_replace_say(tool, out);
+        else
+            st = csr_out(r, out, err);
+    }
     tool_requests_clear(&requests);
     return st;
 }
@@ -160,10 +166,8 @@ static cr_status run(struct tool *tool, struct cr_err *err)
         return cr_fail(err, CR_E_USAGE, "request: --cancel writes nothing to --out");
     if (cancel)
         return request_cancel(tool, cancel, err);
-    if (tool->phase == TOOL_PREVIEW) { /* a new key takes nothing away */
-        tool->unasked = true;
+    if (tool_replace_preview(tool, out)) /* a new key takes nothing away */
         return cr_ok();
-    }
     if (!out && !tool->dry_run)
         return cr_fail(err, CR_E_USAGE, "request: --out FILE is needed (- is standard output)");
     if (tool->json && out && is_stdout(out))

@@ -225,3 +225,43 @@ unasked
 out_has "revoked"
 run certroll history verify
 ok "one warning, and no question for what would be refused"
+
+# a file that is there already
+cert h
+run certroll import h.pfx H --use tls --exportable --passin pass:pw
+run certroll request H --subject CN=h --key ec:P-256 --out h.csr
+kept=$(sha256sum h.csr) keys=$(certroll certs --json | json 'len(d["requests"])' /dev/stdin)
+answer 1 n certroll request H --subject CN=h --key ec:P-256 --out h.csr
+asked
+out_has "h.csr is there already, and would be replaced"
+same "$(sha256sum h.csr) $(certroll certs --json | json 'len(d["requests"])' /dev/stdin)" "$kept $keys"
+run certroll request H --subject CN=h --key ec:P-256 --out h.csr --dry-run
+out_has "h.csr is there already, and would be replaced"
+id=$(certroll certs --json | json 'd["requests"][0]["id"]' /dev/stdin)
+echo else >other.csr
+run certroll request --again "$id" --out other.csr --dry-run
+out_has "other.csr is there already, and would be replaced"
+answer 1 n certroll request --again "$id" --out other.csr
+asked
+same "$(cat other.csr)" else
+answer 0 y certroll request --again "$id" --out other.csr
+grep -q "BEGIN CERTIFICATE REQUEST" other.csr || fail "confirmed, and not written"
+answer 0 "" certroll request --again "$id" --out new.csr
+unasked
+[ -s new.csr ] || fail "no new file"
+echo else >h.out
+for what in "--cert --out" "--chain --out" "--passout pass:x --pfx"; do
+    # shellcheck disable=SC2086
+    answer 1 n certroll export H $what h.out
+    asked
+    out_has "h.out is there already, and would be replaced"
+    same "$(cat h.out)" else
+done
+run certroll export H --pfx h.out --dry-run
+out_has "h.out is there already, and would be replaced"
+answer 0 y certroll export H --cert --out h.out
+cmp -s h.out h.crt || grep -q "BEGIN CERTIFICATE" h.out || fail "confirmed, and not written"
+answer 0 "" certroll export H --cert
+unasked
+run certroll export H --cert --out h.out --yes
+ok "a file that is there already is asked about"
