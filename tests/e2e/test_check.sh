@@ -91,6 +91,33 @@ check 0 certroll check Chain --warning 5d --critical 2d
 sed -i 's/^max-rsa-bits/require-domain = example.com\nmax-rsa-bits/' $conf
 found 1 domain warning "not of example.com" $R
 sed -i '/^require-domain/d' $conf
+# import refuses a key this small; a record of another tool may hold one
+cert tiny rsa:1024
+cert great
+refused 1 "1024 bits" certroll import tiny.pfx Tiny --use tls --passin pass:pw --force
+run certroll import great.pfx Tiny --use tls --passin pass:pw
+softhsm2-util --import tiny.key --token certroll --label tiny --id ab01 --pin "$(cat lab/pin)" >/dev/null || fail "softhsm2-util"
+plain openssl x509 -in tiny.crt -outform DER -out tiny.der
+plain openssl pkey -in tiny.key -pubout -outform DER -out tiny.spki
+cp lab/state/roles/Tiny.json Tiny.json
+/usr/bin/python3 - <<'PY'
+import base64, hashlib, json, os
+der, spki, path = open("tiny.der", "rb").read(), open("tiny.spki", "rb").read(), "lab/state/roles/Tiny.json"
+record = json.load(open(path))
+c = record["current"]
+c.update(leaf=base64.b64encode(der).decode(), thumbprint=hashlib.sha256(der).hexdigest(), sha1=hashlib.sha1(der).hexdigest(),
+         spki=hashlib.sha256(spki).hexdigest(), key="rsa:1024", locations=["pkcs11:token=certroll;id=%AB%01;type=private"])
+with open("Tiny.new", "w") as f:
+    json.dump(record, f)
+os.chmod("Tiny.new", 0o644)
+os.rename("Tiny.new", path)
+PY
+found 2 key-size critical "its key is rsa:1024" Tiny
+grep -q "at least 2048 bits" out || fail "no remedy"
+mv Tiny.json lab/state/roles/Tiny.json
+run certroll check Tiny
+out_lacks "rsa:1024"
+rm lab/state/roles/Tiny.json
 sed -i 's/^minimum-lead.*/minimum-lead = 48h/; s/^token-lifetime.*/token-lifetime = 24h/' $conf
 run certroll import b.pfx $R --passin pass:pw --effective-date +1h --force
 found 1 lead-time warning "less than minimum-lead after it entered jwks" $R
