@@ -337,7 +337,7 @@ static cr_status read_section(const CONF *nconf, const struct section *sec, stru
     cr_status st = cr_ok();
 
     if (values == NULL)
-        return cr_fail(err, CR_E_INVALID, "%s: there is no section [%s]", sec->path, sec->name);
+        return cr_fail(err, CR_E_INVALID, "%s: there is no section [%s]: see certroll.conf(5)", sec->path, sec->name);
     for (int i = 0; i < sk_CONF_VALUE_num(values) && !cr_failed(st); i++)
         st = set_key(sec, sk_CONF_VALUE_value(values, i), err);
     return st;
@@ -354,7 +354,8 @@ static cr_status read_token(const CONF *nconf, const char *path, struct conf_tok
     sec.name = (const char *)name.p;
     st = read_section(nconf, &sec, err);
     if (!cr_failed(st) && (token->module == NULL || token->token_uri == NULL))
-        st = cr_fail(err, CR_E_INVALID, "%s: [%s] needs the keys module and token", path, sec.name);
+        st = cr_fail(err, CR_E_INVALID, "%s: [%s] needs the keys module and token: see certroll.conf(5)", path,
+                     sec.name);
     cr_buf_clear(&name);
     return st;
 }

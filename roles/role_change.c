@@ -263,7 +263,8 @@ static cr_status do_rollback(struct role_making *m, struct cr_err *err)
     if (old != NULL && old->previous != NULL && !m->flipped && !role_record_revoked(old, old->previous->spki))
         return cr_fail(err, CR_E_REFUSED, "role %s: previous certificate %.8s was kept until %s: assign it instead",
                        rec->name, old->previous->thumbprint, cr_time_text(old->previous_until, until));
-    return cr_fail(err, CR_E_REFUSED, "role %s: there is no previous certificate to go back to", rec->name);
+    return cr_fail(err, CR_E_REFUSED, "role %s: there is no previous certificate to go back to: assign one instead",
+                   rec->name);
 }
 
 static cr_status do_unassign(struct role_making *m, struct cr_err *err)

@@ -83,8 +83,8 @@ cr_status role_rule_not_revoked(const struct role_making *m, const struct role_c
         revoked = cr_bytes_equal(m->intent->revoked_spkis[i], spki);
     if (!revoked)
         return cr_ok();
-    return cr_fail(err, CR_E_REVOKED, "role %s: the key of certificate %.8s is revoked", m->rec->name,
-                   cert->thumbprint);
+    return cr_fail(err, CR_E_REVOKED, "role %s: the key of certificate %.8s is revoked: use one with a new key",
+                   m->rec->name, cert->thumbprint);
 }
 
 static cr_status rule_dates(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
@@ -269,7 +269,8 @@ cr_status role_rule_kids(const struct role_making *m, struct cr_err *err)
             role_kid(m->rec->kid_format, slots[j], b);
             if (strcmp(a, b) == 0)
                 return cr_fail(err, CR_E_REFUSED,
-                               "role %s: certificates %.8s and %.8s have different keys and the same kid %s",
+                               "role %s: certificates %.8s and %.8s have different keys and the same kid %s: import "
+                               "one of them again with another kid",
                                m->rec->name, slots[i]->thumbprint, slots[j]->thumbprint, a);
         }
     return cr_ok();

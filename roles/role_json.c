@@ -142,7 +142,8 @@ cr_status role_json_format(const json_t *obj, int newest, struct cr_err *err)
     if (cr_failed(st = role_json_int(obj, "format", 1, INT64_MAX, &format, err)))
         return st;
     if (format > newest)
-        return cr_fail(err, CR_E_UNSUPPORTED, "format %lld: written by a newer certroll", (long long)format);
+        return cr_fail(err, CR_E_UNSUPPORTED, "format %lld: written by a newer certroll, update this one",
+                       (long long)format);
     return cr_ok();
 }
 

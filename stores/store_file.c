@@ -171,7 +171,8 @@ static cr_status swap_refused(const struct role_record *rec, const struct role_r
     char when[CR_TIME_TEXT];
 
     if (found == NULL)
-        return cr_fail(err, CR_E_CHANGED, "the role %s is gone, though generation %llu of it was to be changed",
+        return cr_fail(err, CR_E_CHANGED,
+                       "the role %s is gone, though generation %llu of it was to be changed: look at 'certroll show'",
                        rec->name, (unsigned long long)expected);
     return cr_fail(err, CR_E_CHANGED, "the role %s was changed meanwhile: generation %llu was made by %s at %s",
                    rec->name, (unsigned long long)found->generation,
@@ -191,7 +192,8 @@ static cr_status may_replace(struct store *store, const struct role_record *rec,
         return cr_fail(err, CR_E_INTERNAL, "the role %s: generation %llu does not follow %llu", rec->name,
                        (unsigned long long)rec->generation, (unsigned long long)expected);
     if (found == NULL && store_case_clash(store, rec->name, other))
-        return cr_fail(err, CR_E_REFUSED, "the role %s differs from the role %s only in case", rec->name, other);
+        return cr_fail(err, CR_E_REFUSED, "the role %s differs from the role %s only in case: use that name", rec->name,
+                       other);
     return cr_ok();
 }
 

@@ -96,7 +96,8 @@ static cr_status work(struct tool *tool, struct daemon *d, int64_t *next, struct
     *next = next_time(tool, &n);
     tool_after_changes(tool);
     if (!cr_failed(st) && failed)
-        st = cr_fail(err, CR_E_IO, "%zu file%s could not be written again", failed, failed == 1 ? "" : "s");
+        st = cr_fail(err, CR_E_IO, "%zu file%s could not be written again: the warnings above say why", failed,
+                     failed == 1 ? "" : "s");
     return st;
 }
 

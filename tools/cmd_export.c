@@ -65,7 +65,9 @@ static cr_status place_find(struct tool *tool, const struct role_cert *cert, str
         out->token = hits[i].token;
     }
     if (!item)
-        st = cr_fail(err, CR_E_NOT_FOUND, "the private key of certificate %.16s is on no configured token",
+        st = cr_fail(err, CR_E_NOT_FOUND,
+                     "the private key of certificate %.16s is on no configured token: import it again with its key, or "
+                     "configure its token",
                      cert->thumbprint);
     else if (!item->extractable)
         st = cr_fail(
@@ -93,9 +95,9 @@ static cr_status pass_read(struct tool *tool, struct cr_buf *pass, struct cr_err
         return cr_fail(err, CR_E_USAGE, "there is no terminal to ask for the new file's passphrase: use --passout");
     if (!cr_failed(st) && !arg && !cr_failed(st = tool_passphrase(NULL, "The same again", &again, err)) &&
         !cr_bytes_equal(cr_buf_bytes(pass), cr_buf_bytes(&again)))
-        st = cr_fail(err, CR_E_USAGE, "the two are not the same");
+        st = cr_fail(err, CR_E_USAGE, "the two passphrases are not the same: try again");
     if (!cr_failed(st) && (!pass->n || memchr(pass->p, 0, pass->n)))
-        st = cr_fail(err, CR_E_USAGE, "export: an empty passphrase protects nothing");
+        st = cr_fail(err, CR_E_USAGE, "export: an empty passphrase protects nothing: choose one");
     cr_buf_clear(&again);
     return st;
 }

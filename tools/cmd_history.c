@@ -103,7 +103,9 @@ static cr_status list(struct tool *tool, struct cr_err *err)
         tool_warn("no change of %s stands in the history%s", tool->nargs == 1 ? tool->args[0] : "these roles",
                   text ? " since then" : "");
     if (!cr_failed(st) && nbad)
-        st = cr_fail(err, CR_E_INVALID, "%zu line%s of the history could not be read", nbad, nbad == 1 ? "" : "s");
+        st = cr_fail(err, CR_E_INVALID,
+                     "%zu line%s of the history could not be read: 'certroll history verify' says why", nbad,
+                     nbad == 1 ? "" : "s");
     json_decref(entries);
     return st;
 }

@@ -95,15 +95,17 @@ static cr_status backup_read(struct restoring *r, const char *path, struct cr_er
     if (!cr_failed(st) && !kept && !cr_failed(st = cr_file_read(AT_FDCWD, path, BACKUP_MAX, true, &text, NULL, err)))
         st = tool_shown_input_keep(r->tool, cr_buf_bytes(&text), err);
     if (st.code == CR_E_NOT_FOUND)
-        st = cr_fail(err, CR_E_NOT_FOUND, "there is no file %s", path);
+        st = cr_fail(err, CR_E_NOT_FOUND, "there is no file %s: make the backup again", path);
     if (cr_failed(st) || cr_failed(st = role_json_load(cr_buf_bytes(&text), BACKUP_MAX, &r->root, err)) ||
         cr_failed(st = role_json_int(r->root, BACKUP_VERSION, 1, INT32_MAX, &format, err)))
         goto out;
     r->files = json_object_get(r->root, "files");
     if (format > BACKUP_FORMAT)
-        st = cr_fail(err, CR_E_UNSUPPORTED, "a newer certroll wrote it (format %lld)", (long long)format);
+        st = cr_fail(err, CR_E_UNSUPPORTED, "a newer certroll wrote it (format %lld): update this one",
+                     (long long)format);
     else if (!json_is_object(r->files) || !json_is_string(json_object_get(r->root, "configuration")))
-        st = cr_fail(err, CR_E_INVALID, "it lacks the state or the configuration");
+        st =
+            cr_fail(err, CR_E_INVALID, "it lacks the state or the configuration: it is no backup of 'certroll backup'");
     else
         st = files_read(r, err);
 out:

@@ -131,7 +131,9 @@ static cr_status replacement(struct tool *tool, const struct role_cert *revoked,
     if (cr_failed(st = tool_cert_find(tool, text, true, &cert, err)))
         return st;
     if (!strcmp(cert->spki, revoked->spki)) {
-        st = cr_fail(err, CR_E_REFUSED, "certificate %.16s has the very key that is to be revoked", cert->thumbprint);
+        st = cr_fail(err, CR_E_REFUSED,
+                     "certificate %.16s has the very key that is to be revoked: name one with another key",
+                     cert->thumbprint);
         goto out;
     }
     intent.cert = cert;

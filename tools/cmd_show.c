@@ -109,7 +109,8 @@ static cr_status run(struct tool *tool, struct cr_err *err)
     if (!cr_failed(st))
         st = tool->json ? show_json(tool, &f, roles, n, err) : show_text(tool, &f, roles, n, err);
     if (!cr_failed(st) && nbad)
-        st = cr_fail(err, CR_E_IO, "%zu role%s could not be read", nbad, nbad == 1 ? "" : "s");
+        st = cr_fail(err, CR_E_IO, "%zu role%s could not be read: 'certroll check' says what to do", nbad,
+                     nbad == 1 ? "" : "s");
     tool_roles_free(&roles, n);
     return st;
 }

@@ -17,7 +17,7 @@ static cr_status token_named(struct tool *tool, const char *name, size_t *out, s
             return st;
         }
     }
-    return cr_fail(err, CR_E_USAGE, "%s configures no token '%s'", conf->path, name);
+    return cr_fail(err, CR_E_USAGE, "%s configures no token '%s': 'certroll token list' lists them", conf->path, name);
 }
 
 const struct tok_slot_desc *token_selected(const struct tok_module_desc *desc, size_t *n)

@@ -127,11 +127,14 @@ static cr_status key_from_tokens(struct tool *tool, struct import *im, const str
             fresh[nfresh++] = hits[i].item->location;
     if (!n)
         return cr_fail(err, CR_E_REFUSED,
-                       "the file holds no private key, and no configured token holds the one of certificate %.16s",
+                       "the file holds no private key, and no configured token holds the one of certificate %.16s: "
+                       "import a file that has both",
                        im->cert->thumbprint);
     if (nfresh > 1)
-        return cr_fail(err, CR_E_REFUSED, "the private key of certificate %.16s stands twice: %s and %s",
-                       im->cert->thumbprint, fresh[0], fresh[1]);
+        return cr_fail(
+            err, CR_E_REFUSED,
+            "the private key of certificate %.16s stands twice, at %s and %s: remove one with the token's own tools",
+            im->cert->thumbprint, fresh[0], fresh[1]);
     if (!nfresh)
         return cr_ok();
     if (!tool->dry_run && cr_failed(st = prove(tool, im, fresh[0], err)))

@@ -86,7 +86,9 @@ static cr_status revoked_check(struct store *store, const struct role_cert *cert
 
     for (size_t i = 0; i < n && !cr_failed(st); i++)
         if (!strcmp(list[i].spki, cert->spki))
-            st = cr_fail(err, CR_E_REVOKED, "the key of certificate %.16s is revoked on this server", cert->thumbprint);
+            st = cr_fail(err, CR_E_REVOKED,
+                         "the key of certificate %.16s is revoked on this server: import one with a new key",
+                         cert->thumbprint);
     store_revocations_free(&list, n);
     return st;
 }

@@ -183,7 +183,8 @@ static cr_status group_make(const char *name, struct cr_err *err)
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
-        return cr_fail(err, CR_E_IO, "there is no group %s, and 'groupadd --system %s' failed", name, name);
+        return cr_fail(err, CR_E_IO, "there is no group %s, and 'groupadd --system %s' failed: make it by hand", name,
+                       name);
     return cr_ok();
 }
 
@@ -196,13 +197,15 @@ cr_status init_group(struct init_plan *plan, struct cr_err *err)
         return cr_ok();
     if (!(gr = getgrnam(plan->group))) {
         if (geteuid())
-            return cr_fail(err, CR_E_REFUSED, "there is no group %s; only root can make it", plan->group);
+            return cr_fail(err, CR_E_REFUSED, "there is no group %s: make it as root by 'groupadd --system %s'",
+                           plan->group, plan->group);
         if (cr_failed(st = group_make(plan->group, err)))
             return st;
         gr = getgrnam(plan->group);
     }
     if (!gr)
-        return cr_fail(err, CR_E_IO, "there is no group %s", plan->group);
+        return cr_fail(err, CR_E_IO, "there is no group %s: make it by 'groupadd --system %s'", plan->group,
+                       plan->group);
     plan->gid = gr->gr_gid;
     return cr_ok();
 }

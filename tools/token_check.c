@@ -255,8 +255,10 @@ static cr_status verdict(const struct checking *c, struct cr_err *err)
     for (size_t i = 0; i < c->nprobes; i++)
         failed += c->probes[i].result.code != CR_OK;
     if (failed)
-        return cr_fail(err, CR_E_NOT_FOUND, "%zu of %zu assigned keys cannot sign where they should stand", failed,
-                       c->nprobes);
+        return cr_fail(err, CR_E_NOT_FOUND,
+                       "%zu of %zu assigned keys cannot sign where they should stand: 'certroll token relink' finds "
+                       "keys that moved",
+                       failed, c->nprobes);
     if (c->unread.code != CR_OK)
         return cr_fail(err, c->unread.code, "%s", c->unread.text);
     return cr_ok();

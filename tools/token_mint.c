@@ -154,10 +154,11 @@ static bool answer_read(int fd, struct cr_buf *out)
 static cr_status answer_judge(const struct cr_buf *answer, int status, struct cr_buf *token, struct cr_err *err)
 {
     if (WIFSIGNALED(status))
-        return cr_fail(err, CR_E_TOKEN, "the provider or its token's module ended the process: %s",
+        return cr_fail(err, CR_E_TOKEN,
+                       "the provider or its token's module ended the process (%s): try it by 'certroll token check'",
                        strsignal(WTERMSIG(status)));
     if (answer->n < 2)
-        return cr_fail(err, CR_E_TOKEN, "the process that signs ended early");
+        return cr_fail(err, CR_E_TOKEN, "the process that signs ended early: 'certroll check' may say why");
     if (answer->p[0] != GOOD)
         return cr_fail(err, (enum cr_code)answer->p[1], "%s", (const char *)answer->p + 2);
     return cr_buf_set(token, answer->p + 2, answer->n - 2, err);
@@ -180,7 +181,8 @@ static cr_status parent(int fd, pid_t pid, struct cr_buf *token, struct cr_err *
     if (whole)
         st = answer_judge(&answer, status, token, err);
     else
-        st = cr_fail(err, CR_E_TOKEN, "its token gave no answer for %d s", TOOL_SERVER_TIMEOUT_MS / 1000);
+        st = cr_fail(err, CR_E_TOKEN, "its token gave no answer for %d s: try it by 'certroll token check'",
+                     TOOL_SERVER_TIMEOUT_MS / 1000);
     cr_buf_clear(&answer);
     return st;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cr_log.h"
 #include "tool_after.h"
@@ -26,6 +28,28 @@ static void log_line(void *arg, enum cr_log_level level, const char *line)
         tool_talk("certroll: %s%s\n", level == CR_LOG_WARNING ? "warning: " : "", line);
 }
 
+/* What to do about an error of the system, which ends the sentence. */
+static const char *remedy(const char *text)
+{
+    static const struct {
+        int errnum;
+        const char *what;
+    } rows[] = {{EACCES, "; run it as root, or as the owner"},
+                {EPERM, "; run it as root, or as the owner"},
+                {EROFS, "; name a place that can be written"},
+                {ENOSPC, "; make room there"},
+                {EMFILE, "; raise the limit of open files"}};
+    size_t n = strlen(text);
+
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        const char *reason = strerror(rows[i].errnum);
+        size_t len = strlen(reason);
+        if (n > len && !strcmp(text + n - len, reason))
+            return rows[i].what;
+    }
+    return "";
+}
+
 int tool_main(int argc, char **argv, int64_t (*clock)(void))
 {
     struct tool tool = {.now = clock(), .clock = clock};
@@ -42,7 +66,7 @@ int tool_main(int argc, char **argv, int64_t (*clock)(void))
     if (!cr_failed(st))
         st = finish(&tool, &err);
     if (cr_failed(st))
-        fprintf(stderr, "certroll: %s\n", err.text);
+        fprintf(stderr, "certroll: %s%s\n", err.text, remedy(err.text));
     tool_after_changes(&tool);
     tool_close(&tool);
     if (!cr_failed(st))

@@ -142,7 +142,8 @@ cr_status tool_settle_all(struct tool *tool, struct cr_err *err)
             bad++;
         }
         if (bad)
-            st = cr_fail(err, CR_E_IO, "%zu of %zu roles could not be settled", bad, n);
+            st = cr_fail(err, CR_E_IO, "%zu of %zu roles could not be settled: 'certroll check' says what to do", bad,
+                         n);
     }
     store_names_free(&list, n);
     tool_intent_clear(&filled);

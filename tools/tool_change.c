@@ -87,7 +87,10 @@ static cr_status record_load(struct store *store, const char *role, struct role_
     if (st.code != CR_E_NOT_FOUND)
         return st;
     if (store_case_clash(store, role, other))
-        return cr_fail(err, CR_E_REFUSED, "role %s differs from the existing role %s only in case", role, other);
+        return cr_fail(
+            err, CR_E_REFUSED,
+            "role %s differs from the existing role %s only in case: use that name, or one that differs more", role,
+            other);
     return cr_ok();
 }
 
@@ -143,7 +146,7 @@ static cr_status roles_check(char *const *roles, size_t n, struct cr_err *err)
     for (size_t i = 0; i < n; i++)
         for (size_t k = i + 1; k < n; k++)
             if (!strcmp(roles[i], roles[k]))
-                return cr_fail(err, CR_E_USAGE, "role %s is named twice", roles[i]);
+                return cr_fail(err, CR_E_USAGE, "role %s is named twice: name it once", roles[i]);
     return cr_ok();
 }
 

@@ -131,7 +131,8 @@ static cr_status pick(struct role_cert **list, size_t n, const char *hex, const 
         if (!tool_thumbprint_match(hex, list[i]->thumbprint, list[i]->sha1))
             continue;
         if (hit)
-            return cr_fail(err, CR_E_AMBIGUOUS, "thumbprint %s names two certificates: %s (%s) and %s (%s)", hex,
+            return cr_fail(err, CR_E_AMBIGUOUS,
+                           "thumbprint %s names two certificates, %s (%s) and %s (%s): give more digits", hex,
                            hit->thumbprint, hit->subject, list[i]->thumbprint, list[i]->subject);
         hit = list[i];
     }

@@ -42,7 +42,8 @@ static cr_status add(struct entry *entries, size_t *n, const struct role_record 
         bool same_key = !strcmp(entries[i].newest->spki, cert->spki), same_kid = !strcmp(entries[i].kid, kid);
         if (!same_key && same_kid)
             return cr_fail(err, CR_E_REFUSED,
-                           "certificates %.16s (role %s) and %.16s (role %s) have different keys but one kid '%s'",
+                           "certificates %.16s (role %s) and %.16s (role %s) have different keys but one kid '%s': "
+                           "import one of them again with another --kid",
                            entries[i].newest->thumbprint, entries[i].role, cert->thumbprint, rec->name, kid);
         if (!same_key)
             continue;

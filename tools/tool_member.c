@@ -30,7 +30,7 @@ cr_status tool_group_id(const char *name, gid_t *out, struct cr_err *err)
     const struct group *gr = getgrnam(name);
 
     if (!gr)
-        return cr_fail(err, CR_E_NOT_FOUND, "there is no group %s", name);
+        return cr_fail(err, CR_E_NOT_FOUND, "there is no group %s: make it by 'groupadd --system %s'", name, name);
     *out = gr->gr_gid;
     return cr_ok();
 }

@@ -39,7 +39,7 @@ static cr_status line_read(int fd, const char *what, bool tty, struct cr_buf *ou
     else if (got && tty && line[n] == CTRL_C)
         st = cr_fail(err, CR_E_REFUSED, "interrupted");
     else if (!got && !n)
-        st = cr_fail(err, CR_E_USAGE, "%s: there is no passphrase to read", what);
+        st = cr_fail(err, CR_E_USAGE, "%s: there is no passphrase to read: its first line is the passphrase", what);
     else
         st = cr_buf_set(out, line, n && line[n - 1] == '\r' ? n - 1 : n, err);
     cr_cleanse(line, sizeof(line));
@@ -56,7 +56,7 @@ static cr_status from_env(const char *arg, struct cr_buf *out, struct cr_err *er
     const char *value = getenv(arg);
 
     if (!value)
-        return cr_fail(err, CR_E_USAGE, "the environment has no variable %s", arg);
+        return cr_fail(err, CR_E_USAGE, "the environment has no variable %s: set and export it", arg);
     return cr_buf_set(out, value, strlen(value), err);
 }
 
@@ -98,7 +98,11 @@ static cr_status prompt(const char *what, struct cr_buf *out, struct cr_err *err
     if (fd < 0 || tcgetattr(fd, &saved)) {
         if (fd >= 0)
             close(fd);
-        return cr_fail(err, CR_E_PIN, "%s is needed and there is no terminal to ask for it", what);
+        return cr_fail(
+            err, CR_E_PIN,
+            "%s is needed and there is no terminal to ask for it: name a file that has it by pin-source, --passin or "
+            "--passout",
+            what);
     }
     sigemptyset(&block);
     sigaddset(&block, SIGINT);

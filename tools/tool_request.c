@@ -66,8 +66,8 @@ cr_status tool_request_find(const struct tool_requests *requests, const char *te
         if (!is_named(&requests->list[i], text, hex))
             continue;
         if (hit)
-            return cr_fail(err, CR_E_AMBIGUOUS, "'%s' names two pending requests, %.16s and %.16s", text, hit->spki,
-                           requests->list[i].spki);
+            return cr_fail(err, CR_E_AMBIGUOUS, "'%s' names two pending requests, %.16s and %.16s: name one of these",
+                           text, hit->spki, requests->list[i].spki);
         hit = &requests->list[i];
     }
     if (!hit)

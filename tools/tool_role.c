@@ -42,7 +42,7 @@ static cr_status not_found(struct store *store, const char *name, struct cr_err 
 
     if (store_case_clash(store, name, other))
         return cr_fail(err, CR_E_NOT_FOUND, "there is no role %s; did you mean %s?", name, other);
-    return cr_fail(err, CR_E_NOT_FOUND, "there is no role %s", name);
+    return cr_fail(err, CR_E_NOT_FOUND, "there is no role %s: 'certroll show' lists the roles", name);
 }
 
 cr_status tool_role_read(struct tool *tool, const char *name, struct tool_role *out, struct cr_err *err)
@@ -147,7 +147,8 @@ cr_status tool_role_slot(const struct tool_role *role, enum role_slot slot, stru
     if (!cert && slot == ROLE_CURRENT)
         return role_view_why_empty(role->rec, &role->view, err);
     if (!cert)
-        return cr_fail(err, CR_E_EMPTY, "role %s has no %s certificate", role->rec->name, role_slot_text(slot));
+        return cr_fail(err, CR_E_EMPTY, "role %s has no %s certificate: 'certroll show %s' shows what it has",
+                       role->rec->name, role_slot_text(slot), role->rec->name);
     *out = cert;
     return cr_ok();
 }

@@ -21,14 +21,15 @@ cr_status tool_token_target(struct tool *tool, const char *name, size_t *out, bo
     *named = name != NULL;
     *out = 0;
     if (!conf->ntokens)
-        return cr_fail(err, CR_E_REFUSED, "%s names no token", conf->path);
+        return cr_fail(err, CR_E_REFUSED, "%s names no token: add one to 'tokens =', see certroll.conf(5)", conf->path);
     for (size_t i = 0; name && i < conf->ntokens; i++) {
         if (!strcmp(conf->tokens[i].name, name)) {
             *out = i;
             return cr_ok();
         }
     }
-    return name ? cr_fail(err, CR_E_USAGE, "%s names no token '%s'", conf->path, name) : cr_ok();
+    return name ? cr_fail(err, CR_E_USAGE, "%s names no token '%s': 'certroll token list' lists them", conf->path, name)
+                : cr_ok();
 }
 
 cr_status tool_inventory_read(struct tool *tool, struct tool_inventory *out, struct cr_err *err)

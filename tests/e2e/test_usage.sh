@@ -82,3 +82,22 @@ import json
 lines = [json.loads(l) for l in open("lab/state/history.jsonl")]
 assert len(lines) >= 7, len(lines)'
 ok "usage"
+
+# ---- an error ends in what to do about it, in the same line
+remedied() { # STATUS SENTENCE COMMAND...: that sentence and no other line
+    local want=$1 sentence=$2
+    shift 2
+    refused "$want" "$sentence" "$@"
+    same "$(wc -l <err)" 1 "lines of an error"
+}
+remedied 1 "there is no role Nobody: 'certroll show' lists the roles" certroll jwks Nobody
+remedied 1 "lists them" certroll assign Role --use tls --thumbprint 0123456789
+remedied 2 "names no token 'nope': 'certroll token list' lists them" certroll generate Role --use tls --days 9 --token nope
+run certroll generate Role --use token --days 9
+remedied 1 "role Role has no previous certificate: 'certroll show Role' shows what it has" certroll export Role --cert --slot previous
+remedied 1 "go back to: assign one instead" certroll rollback Role
+remedied 2 "configures no token 'nope': 'certroll token list' lists them" certroll token check nope
+remedied 2 "no variable NOPE: set and export it" certroll import b.pfx --passin env:NOPE
+check 3 sh -c 'certroll show >/dev/full'
+err_has "make room there"
+ok "errors name the remedy"
