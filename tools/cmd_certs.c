@@ -185,10 +185,12 @@ static cr_status cert_text(const struct tool *tool, struct listing *l, size_t i,
         st = tool_columns_line(&l->text, l->columns, 4, "", c->subject, err);
     json_array_foreach(list, k, use)
     {
-        const char *const words[] = {json_string_value(json_object_get(use, "slot")),
-                                     json_string_value(json_object_get(use, "role"))};
+        char text[ROLE_NAME_MAX + 16];
+
+        snprintf(text, sizeof(text), "%s %s", json_string_value(json_object_get(use, "slot")),
+                 json_string_value(json_object_get(use, "role")));
         if (!cr_failed(st))
-            st = cr_buf_printf(&l->text, err, "    %s %s\n", words[0], words[1]);
+            st = tool_columns_line(&l->text, l->columns, 4, "", text, err);
     }
     json_decref(list);
     return st;

@@ -193,10 +193,12 @@ static cr_status probe_text(const struct probe *p, size_t columns, struct cr_buf
     st = tool_columns_wrap(out, columns, 0, label, text, err);
     json_array_foreach(p->uses, i, use)
     {
-        const char *const words[] = {json_string_value(json_object_get(use, "slot")),
-                                     json_string_value(json_object_get(use, "role"))};
+        char held[ROLE_NAME_MAX + 16];
+
+        snprintf(held, sizeof(held), "%s %s", json_string_value(json_object_get(use, "slot")),
+                 json_string_value(json_object_get(use, "role")));
         if (!cr_failed(st))
-            st = cr_buf_printf(out, err, "    %s %s\n", words[0], words[1]);
+            st = tool_columns_line(out, columns, 4, "", held, err);
     }
     if (cr_failed(st) || p->result.code == CR_OK)
         return st;
