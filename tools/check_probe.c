@@ -121,6 +121,15 @@ static _Noreturn void child(const struct check *check, const struct probe *probe
 
 /* ---- the parent ---- */
 
+static const char *remedy(const char *why)
+{
+    if (strncmp(why, "cannot become ", 14) == 0)
+        return "name a user of this machine, and run check as root";
+    if (strstr(why, "no configured token fits") != NULL)
+        return "if the token was replaced, 'certroll token relink' finds the key on the new one";
+    return "see 'certroll token check', and that the user is in the group of certroll.conf";
+}
+
 static void told(struct check *check, const struct probe *p, const struct answer *a)
 {
     char about[ROLE_NAME_MAX + 16];
@@ -130,8 +139,7 @@ static void told(struct check *check, const struct probe *p, const struct answer
         check_add(check, CHECK_OK, "sign", about, NULL, "%.16s signs%s%s", p->cert->thumbprint,
                   check->as_user ? " as " : "", check->as_user ? check->as_user : "");
     else if (a)
-        check_add(check, CHECK_CRITICAL, "sign", about,
-                  "see 'certroll token check', and that the user is in the group of certroll.conf",
+        check_add(check, CHECK_CRITICAL, "sign", about, remedy(a->text),
                   "%.16s does not sign%s%s: %s", p->cert->thumbprint, check->as_user ? " as " : "",
                   check->as_user ? check->as_user : "", a->text);
     else

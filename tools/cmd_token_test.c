@@ -68,7 +68,8 @@ static cr_status mint_and_verify(struct tool *tool, struct token_mint *mint, str
     cr_status st;
 
     if (cr_failed(st = token_mint(mint, &token, err))) {
-        st = cr_prefix(err, st, "role %s", mint->role->rec->name);
+        if (strncmp(err->text, "role ", 5) != 0) /* the provider names it itself in places */
+            st = cr_prefix(err, st, "role %s", mint->role->rec->name);
         goto out;
     }
     if (cr_failed(st = tool_jwks(mint->role, 1, &set, err)) ||

@@ -257,6 +257,11 @@ rm "certroll:$R"
 mv lab/tokens lab/away
 found 2 sign critical "does not sign" $R
 mv lab/away lab/tokens
+cp lab/state/roles/$R.json kept.json
+sed -i 's/serial=[0-9a-f]*/serial=ffffffffffffffff/g' lab/state/roles/$R.json
+found 2 sign critical "no configured token fits" $R
+out_has "certroll token relink"
+mv kept.json lab/state/roles/$R.json
 sed -i "s/$(date -u +%Y-)/2999-/" lab/state/roles/Web.json # changed.when, and what else is of this year
 found 2 clock critical "yet to come" Web
 
@@ -267,6 +272,7 @@ if [ "$(id -u)" = 0 ]; then
     sed -i "s|^module = .*certroll.so|module = $T/build/provider/certroll.so|" $cnf
     found 2 sign critical "does not sign as daemon" $R --as-user daemon
     found 2 sign critical "no such user" $R --as-user nobody-of-this-name
+    out_has "name a user of this machine"
     T2=$T/lab2
     run certroll init --dir "$T2" --group daemon --provider "$T/build/provider/certroll.so"
     # shellcheck disable=SC1091

@@ -113,6 +113,7 @@ refused 1 "OAuthTokenIssuer" certroll token-test OAuthTokenIssuer --openssl-conf
 mv lab/tokens lab/gone
 refused 1 "softhsm" certroll token-test OAuthTokenIssuer
 out_lacks "."
+err_lacks "role OAuthTokenIssuer: role"
 mv lab/gone lab/tokens
 run certroll revoke --thumbprint "$(thumb next)"
 refused 1 "revoked" certroll token-test OAuthTokenIssuer
