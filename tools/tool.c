@@ -69,6 +69,7 @@ int tool_main(int argc, char **argv, int64_t (*clock)(void))
         fprintf(stderr, "certroll: %s%s\n", err.text, remedy(err.text));
     tool_after_changes(&tool);
     tool_close(&tool);
+    tool_opts_clear(&tool);
     if (!cr_failed(st))
         return tool.exit_code;
     return tool.cmd && tool.cmd->flags & TOOL_PLUGIN ? 3 : (int)tool_exit_code(st.code);

@@ -37,9 +37,9 @@ enum tool_flags {
 /* An option of one subcommand. @arg NULL: a flag, else the word for its argument in --help. The same option twice is a
  * usage error. Rows end with a NULL name; an alias is a row with the same key. */
 struct tool_option {
-    const char *name; /* without "--" */
-    int key;          /* 1.. (a character is fine); tool_opt asks by it */
-    const char *arg, *help;
+    const char *name;       /* without "--" */
+    int key;                /* 1.. (a character is fine); tool_opt asks by it */
+    const char *arg, *help; /* "LIST": may be given several times, and tool_opt has all, separated by commas */
 };
 
 struct tool;
@@ -97,6 +97,7 @@ struct tool {
     struct {
         int key;
         const char *arg;
+        char *joined; /* or NULL */
     } opts[TOOL_OPTIONS_MAX];
     int nopts;
     enum tool_phase phase;

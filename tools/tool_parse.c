@@ -106,12 +106,37 @@ cr_status tool_when(const struct tool *tool, const char *text, int64_t *out, str
     return cr_failed(st) ? cr_fail(err, CR_E_USAGE, "%s", strdupa(err->text)) : st;
 }
 
+void tool_opts_clear(struct tool *tool)
+{
+    for (int i = 0; i < tool->nopts; i++)
+        free(tool->opts[i].joined);
+    memset(tool->opts, 0, sizeof(tool->opts));
+    tool->nopts = 0;
+}
+
+/* A list that goes on. */
+static cr_status list_append(struct tool *tool, int key, const char *arg, struct cr_err *err)
+{
+    char *joined = NULL;
+    int i = 0;
+
+    while (tool->opts[i].key != key)
+        i++;
+    if (asprintf(&joined, "%s,%s", tool->opts[i].arg, arg) < 0)
+        return cr_fail(err, CR_E_NOMEM, "out of memory");
+    free(tool->opts[i].joined);
+    tool->opts[i].arg = tool->opts[i].joined = joined;
+    return cr_ok();
+}
+
 static cr_status own_option(struct tool *tool, const struct tool_option *o, const char *arg, struct cr_err *err)
 {
-    if (tool_opt(tool, o->key))
-        return cr_fail(err, CR_E_USAGE, "%s: --%s is given twice", tool->cmd->name, o->name);
     if (o->arg && !*arg) /* a variable that the shell did not have */
         return cr_fail(err, CR_E_USAGE, "%s: the argument of --%s is empty", tool->cmd->name, o->name);
+    if (tool_opt(tool, o->key))
+        return o->arg && strcmp(o->arg, "LIST") == 0
+                   ? list_append(tool, o->key, arg, err)
+                   : cr_fail(err, CR_E_USAGE, "%s: --%s is given twice", tool->cmd->name, o->name);
     if (tool->nopts == TOOL_OPTIONS_MAX)
         return cr_fail(err, CR_E_USAGE, "%s: too many options", tool->cmd->name);
     tool->opts[tool->nopts].key = o->key;
@@ -222,7 +247,7 @@ static cr_status verb_read(struct tool *tool, int *argc, char **argv, bool *help
         return st;
     memmove(&argv[optind], &argv[optind + 1], (size_t)(*argc - optind) * sizeof(*argv));
     --*argc;
-    tool->nopts = 0;
+    tool_opts_clear(tool);
     return options_read(tool, *argc, argv, help, version, err);
 }
 

@@ -23,6 +23,9 @@ bool tool_common_applies(const struct tool_common *c, const struct tool_cmd *cmd
 /* --help of the tool (@cmd NULL) or of one subcommand, on stdout, at most 80 columns. */
 void tool_help(const struct tool_cmd *cmd);
 
+/* Forgets the subcommand's own options. */
+void tool_opts_clear(struct tool *tool);
+
 /* Unlocks and closes what was opened (tool_open.c). */
 void tool_close(struct tool *tool);
 

@@ -66,8 +66,10 @@ works "sign and TLS, recipe" signed bash -c 'ruby "$others/sign.rb" "$@" recipe'
 application "Perl IO::Socket::SSL" "$(perl -MIO::Socket::SSL -e 'print $IO::Socket::SSL::VERSION')"
 works "TLS server and client" : perl "$others/sign.pl"
 
-application pyOpenSSL "$(/usr/bin/python3 -c 'import OpenSSL; print(OpenSSL.__version__)')"
-works "sign" signed /usr/bin/python3 "$others/sign.py" pyopenssl
+if /usr/bin/python3 -W ignore -c 'from OpenSSL.crypto import sign' 2>/dev/null; then # version 24 has none any more
+    application pyOpenSSL "$(/usr/bin/python3 -c 'import OpenSSL; print(OpenSSL.__version__)')"
+    works "sign" signed /usr/bin/python3 "$others/sign.py" pyopenssl
+fi
 
 application "Python cryptography" "$(/usr/bin/python3 -c 'import cryptography; print(cryptography.__version__)')"
 for type in rsa ec; do

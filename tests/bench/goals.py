@@ -6,7 +6,7 @@ OURS = ("live", "pinned", "reference")
 PEERS = ("peer", "tuned", "uncached")
 NAMES = {"raw": "the module alone", "copy": "the module alone, session copy of the key", "noop": "no-op provider",
          "file": "default provider, key file", "live": "certroll, live", "pinned": "certroll, pinned",
-         "reference": "certroll, reference file", "peer": "pkcs11-provider", "tuned": "pkcs11-provider, 64 sessions",
+         "reference": "certroll, reference file", "copied": "certroll, live, key-copy = always", "peer": "pkcs11-provider", "tuned": "pkcs11-provider, 64 sessions",
          "uncached": "pkcs11-provider, 64 sessions, keys not cached", "floor": "a provider that does nothing else", "ours": "certroll",
          "plain": "the default provider alone", "nothing": "a module with an empty provider", "keymgmts": "a provider with the same key managements, without decoders",
          "few": "certroll, a few roles in the directory", "many": "certroll, 10,000 roles in the directory"}

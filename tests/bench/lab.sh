@@ -45,6 +45,7 @@ lab_new() {
     # shellcheck disable=SC1091
     . "$T/token" # token_label, id_rsa ...
     lab_configs
+    copied_config
 }
 
 # One openssl.cnf a variant, over SoftHSM, over SoftHSM counted (count), and over the sleeping token.
@@ -69,6 +70,13 @@ lab_configs() {
     done
 }
 
+# Over SoftHSM with key-copy = always.
+copied_config() {
+    cp -p "$T/certroll.softhsm.conf" "$T/certroll.copied.conf"
+    sed -i 's/^\[token_.*\]$/&\nkey-copy = always/' "$T/certroll.copied.conf"
+    sed "s|^certroll-config = .*|certroll-config = $T/certroll.copied.conf|" "$lab/openssl.cnf" >"$T/certroll.copied.cnf"
+}
+
 peer=${BENCH_PEERS:-$BUILD/peers}/usr/lib/$(gcc -print-multiarch)/ossl-modules/pkcs11.so
 
 # variant NAME TOKEN ALG: sets conf, args for a program of $BENCH: backend and key.
@@ -83,6 +91,7 @@ variant() {
         args=(--backend "$1" --module "$module" --pin "$pin" --label "$token_label" --id "${!id}")
         ;;
     file) args=(--key "$T/$key.key") ;;
+    copied) conf=$T/certroll.copied.cnf args=(--key "certroll://$key") ;;
     live) conf=$T/certroll.$2.cnf args=(--key "certroll://$key") ;;
     pinned) conf=$T/certroll.$2.cnf args=(--key "certroll://$key;bind=pinned") ;;
     reference) conf=$T/certroll.$2.cnf args=(--key "$T/$key.ref") ;;

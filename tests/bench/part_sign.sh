@@ -36,7 +36,7 @@ softhsm() {
     for a in "${algs[@]}"; do
         for t in "${threads[@]}"; do
             [ "$a" = rsa ] || [ "$t" -le 8 ] || continue
-            for v in raw copy file "${ours[@]}" "${peers[@]}"; do
+            for v in raw copy file "${ours[@]}" copied "${peers[@]}"; do
                 run_variant bench_sign "$v" softhsm "$a" --measure "softhsm_$a" --parameter "$t" --pair "$1" \
                     --threads "$t" --ms $((BENCH_MS * 2 / 5 + 1)) | { grep -v _cpu || true; }
             done

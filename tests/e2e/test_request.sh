@@ -24,7 +24,7 @@ signs() { # ROLE CERT
 
 # ---- a request, its answer
 run certroll request WebServicesExternal Default --subject "CN=www.example.org,O=Example,C=DE" --key rsa:2048 \
-    --san dns:www.example.org,ip:192.0.2.1 --eku serverAuth,clientAuth --out web.csr --json
+    --san dns:www.example.org --san ip:192.0.2.1 --eku serverAuth,clientAuth --out web.csr --json
 same "$(json 'd["changed"]')" true
 id=$(json 'd["id"]')
 clean req -in web.csr -noout -verify >log 2>&1 || fail "the request does not verify: $(cat log)"

@@ -20,7 +20,7 @@ static cr_status nothing(struct tool *tool, struct cr_err *err)
 
 static const struct tool_option options[] = {
     {"thumbprint", 't', "T", "which"}, {"at", 'a', "WHEN", "when"}, {"effective-date", 'a', "WHEN", "when"},
-    {"now", 'n', NULL, "now"},         {NULL, 0, NULL, NULL},
+    {"name", 'l', "LIST", "names"},    {"now", 'n', NULL, "now"},   {NULL, 0, NULL, NULL},
 };
 
 static const struct tool_cmd change = {.name = "change",
@@ -108,6 +108,20 @@ static void common_options_come_before_or_after_the_command(void **state)
     assert_false(cr_failed(parse(&tool, ARGS("change", "--now", "A", "--dry-run", "--force"), &err)));
     assert_string_equal(tool_opt(&tool, 'n'), "");
     assert_true(tool.dry_run && tool.force);
+}
+
+static void a_list_may_be_given_in_pieces(void **state)
+{
+    struct tool tool;
+    struct cr_err err = {0};
+
+    (void)state;
+    assert_false(
+        cr_failed(parse(&tool, ARGS("change", "A", "--name", "a,b", "--at", "+1s", "--name=c", "--name", "d"), &err)));
+    assert_string_equal(tool_opt(&tool, 'l'), "a,b,c,d");
+    assert_string_equal(tool_opt(&tool, 'a'), "+1s");
+    tool_opts_clear(&tool);
+    assert_null(tool_opt(&tool, 'l'));
 }
 
 static void every_mistake_is_one_sentence(void **state)
@@ -212,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_may_stand_between_operands),
         cmocka_unit_test(common_options_come_before_or_after_the_command),
+        cmocka_unit_test(a_list_may_be_given_in_pieces),
         cmocka_unit_test(every_mistake_is_one_sentence),
         cmocka_unit_test(a_verb_has_options_and_operands_of_its_own),
         cmocka_unit_test(when_counts_from_now_and_wants_a_zone),
