@@ -15,7 +15,9 @@
 
 #include "cr_temp.h"
 
-#define NS INT64_C(1000000000)
+#define NS         INT64_C(1000000000)
+#define PID_LIMIT  4194304L /* PID_MAX_LIMIT of Linux */
+#define TEMP_NAMES 8
 
 static int64_t ns_of(struct timespec t)
 {
@@ -276,10 +278,25 @@ static cr_status write_in_place(int dirfd, const char *name, const char *path, s
     return st;
 }
 
+/* Another process may have this one's number, in another container. */
+static cr_status replace_path(int dirfd, const char *name, mode_t mode, struct cr_bytes data, struct cr_err *err)
+{
+    char temp[NAME_MAX + 1];
+    struct stat sb;
+
+    for (long i = 0; i < TEMP_NAMES; i++) {
+        if (snprintf(temp, sizeof temp, ".%s.%ld.tmp", name, (long)getpid() + i * PID_LIMIT) >= (int)sizeof temp)
+            return cr_fail(err, CR_E_INVALID, "the name %.40s... is too long", name);
+        if (fstatat(dirfd, temp, &sb, AT_SYMLINK_NOFOLLOW) != 0)
+            break;
+    }
+    return replace_by(dirfd, temp, name, mode, (gid_t)-1, data, err);
+}
+
 cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    char temp[NAME_MAX + 1], *dir = NULL;
+    char *dir = NULL;
     cr_status st;
     int fd;
 
@@ -293,12 +310,9 @@ cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, s
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot open the directory %s", dir);
     } else if (written_in_place(fd, name)) {
         st = write_in_place(fd, name, path, data, err);
-    } else if (snprintf(temp, sizeof temp, ".%s.%ld.tmp", name, (long)getpid()) >= (int)sizeof temp) {
-        st = cr_fail(err, CR_E_INVALID, "the name %.40s... is too long", name);
     } else {
         cr_temp_sweep(fd, name);
-        (void)unlinkat(fd, temp, 0);
-        st = replace_by(fd, temp, name, mode, (gid_t)-1, data, err);
+        st = replace_path(fd, name, mode, data, err);
     }
     if (fd >= 0)
         (void)close(fd);
@@ -336,7 +350,9 @@ cr_status cr_lock_take(int dirfd, const char *name, int timeout_ms, int *fd, str
 
 void cr_lock_give(int *fd)
 {
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        (void)flock(*fd, LOCK_UN); /* a child that was forked meanwhile has it open, too */
         (void)close(*fd);
+    }
     *fd = -1;
 }

@@ -194,14 +194,17 @@ static cr_status rule_lead(struct role_making *m, const struct role_cert *cert, 
         cert->thumbprint, published, cr_time_text(earliest, date));
 }
 
-/* Until when tokens that previous signed may be shown to verifiers: it stopped signing when current took over, or before. */
+/* Until when tokens that previous signed may be shown to verifiers: it stopped signing when current took over, or before.
+ * Beside an empty current nobody knows when that was: then it is as long as it would be kept. */
 static int64_t previous_needed(const struct role_making *m)
 {
     const struct role_record *rec = m->rec;
     int64_t lifetime = role_rule_token_lifetime(m), until;
 
-    if (lifetime == 0 || rec->previous == NULL || rec->current == NULL)
+    if (lifetime == 0 || rec->previous == NULL)
         return INT64_MIN;
+    if (rec->current == NULL)
+        return rec->previous_until;
     until = role_time_add(rec->current_since, role_time_add(lifetime, ROLE_SKEW));
     return until < rec->previous_until ? until : rec->previous_until;
 }
@@ -211,7 +214,7 @@ cr_status role_rule_drops_previous(struct role_making *m, struct cr_err *err)
     int64_t until = previous_needed(m);
     char date[CR_TIME_TEXT];
 
-    if (m->now >= until || strcmp(m->rec->previous->spki, m->rec->current->spki) == 0)
+    if (m->now >= until || (m->rec->current != NULL && strcmp(m->rec->previous->spki, m->rec->current->spki) == 0))
         return cr_ok();
     return role_override(m, "previous leaves while its tokens are valid", err,
                          "tokens signed by certificate %.8s, which is previous, are valid until %s: unassign it then",

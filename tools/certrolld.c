@@ -94,6 +94,7 @@ static cr_status work(struct tool *tool, struct daemon *d, int64_t *next, struct
     if (!cr_failed(st))
         st = files;
     *next = next_time(tool, &n);
+    sd_notify(0, "READY=1"); /* commands may take longer than systemd waits for a start */
     tool_after_changes(tool);
     if (!cr_failed(st) && failed)
         st = cr_fail(err, CR_E_IO, "%zu file%s could not be written again: the warnings above say why", failed,
@@ -177,15 +178,12 @@ static int run(struct daemon *d)
         fprintf(stderr, "certrolld: %s\n", strerror(errno));
         return TOOL_EXIT_UNAVAILABLE;
     }
-    for (bool ready = false;; ready = true) {
+    do {
         do
             pass(d, &next);
         while (!timer_set(d, next));
-        if (!ready)
-            sd_notify(0, "READY=1");
-        if (!wait_for_work(d))
-            break;
-    }
+        sd_notify(0, "READY=1"); /* also where the first pass could not do its work */
+    } while (wait_for_work(d));
     sd_notify(0, "STOPPING=1");
     return TOOL_EXIT_OK;
 }

@@ -139,9 +139,8 @@ static void told(struct check *check, const struct probe *p, const struct answer
         check_add(check, CHECK_OK, "sign", about, NULL, "%.16s signs%s%s", p->cert->thumbprint,
                   check->as_user ? " as " : "", check->as_user ? check->as_user : "");
     else if (a)
-        check_add(check, CHECK_CRITICAL, "sign", about, remedy(a->text),
-                  "%.16s does not sign%s%s: %s", p->cert->thumbprint, check->as_user ? " as " : "",
-                  check->as_user ? check->as_user : "", a->text);
+        check_add(check, CHECK_CRITICAL, "sign", about, remedy(a->text), "%.16s does not sign%s%s: %s",
+                  p->cert->thumbprint, check->as_user ? " as " : "", check->as_user ? check->as_user : "", a->text);
     else
         check_add(check, CHECK_CRITICAL, "sign", about,
                   "see 'certroll token info'; op-timeout makes servers give up earlier",

@@ -115,12 +115,17 @@ void tool_warn(const char *fmt, ...)
 
 cr_status tool_output(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)
 {
+    bool written;
+    int why;
+
     if (path && strcmp(path, "-"))
         return cr_path_replace(path, mode, data, err);
+    tool_progress_pause();
     errno = 0;
-    if (fwrite(data.p, 1, data.n, stdout) != data.n || fflush(stdout))
-        return cr_fail_errno(err, CR_E_IO, errno, "standard output");
-    return cr_ok();
+    written = fwrite(data.p, 1, data.n, stdout) == data.n && !fflush(stdout);
+    why = errno;
+    tool_progress_resume();
+    return written ? cr_ok() : cr_fail_errno(err, CR_E_IO, why, "standard output");
 }
 
 cr_status tool_print_json(json_t *json, struct cr_err *err)
