@@ -105,19 +105,24 @@ static cr_status entry_make(struct tool *tool, struct issue *issue, struct role_
     return tool_history(tool, "request", r->nroles == 1 ? r->roles[0] : NULL, NULL, NULL, r->spki, NULL, err);
 }
 
-static void report(struct tool *tool, const struct role_request *r, const char *out)
+static void answer_json(struct tool *tool, const struct role_request *r)
 {
     json_t *result = tool_result(tool);
 
-    if (!is_stdout(out)) {
-        tool_say(tool, "request %.16s  %s  %s", r->spki, r->key, r->subject);
-        tool_say(tool, "  its key created on the token; when the answer comes: certroll import ANSWER");
-    }
     json_object_set_new(result, "id", json_stringn(r->spki, TOOL_REQUEST_ID));
     json_object_set_new(result, "spki", json_string(r->spki));
     json_object_set_new(result, "key", json_string(r->key));
     json_object_set_new(result, "subject", json_string(r->subject));
     json_object_set_new(result, "location", json_string(r->location));
+}
+
+static void report(struct tool *tool, const struct role_request *r, const char *out)
+{
+    if (!is_stdout(out)) {
+        tool_say(tool, "request %.16s  %s  %s", r->spki, r->key, r->subject);
+        tool_say(tool, "  its key created on the token; when the answer comes: certroll import ANSWER");
+    }
+    answer_json(tool, r);
 }
 
 static cr_status request_new(struct tool *tool, const char *out, struct cr_err *err)
@@ -151,6 +156,7 @@ static cr_status request_again(struct tool *tool, const char *text, const char *
             (void)tool_replace_say(tool, out);
         else
             st = csr_out(r, out, err);
+        answer_json(tool, r);
     }
     tool_requests_clear(&requests);
     return st;

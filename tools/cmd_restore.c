@@ -154,16 +154,17 @@ static struct cr_bytes conf_text(const struct restoring *r)
     return cr_bytes_str(json_string_value(json_object_get(r->root, "configuration")));
 }
 
-/* Where there is none, the backup's says where the state is. *there: a configuration, *state: what may be in its state
- * directory; both are part of what was shown. */
-static cr_status here_look(struct restoring *r, bool *there, bool *state, struct cr_err *err)
+/* Where there is no configuration, the backup's says where the state is. *state: there may be something in its directory.
+ * Both are part of what was shown. */
+static cr_status here_look(struct restoring *r, bool *state, struct cr_err *err)
 {
     const char *path = conf_path(r->tool->conf_path);
+    bool there = !access(path, F_OK);
     struct conf *conf = NULL;
     cr_status st;
 
-    *state = *there = !access(path, F_OK);
-    if (!*there) {
+    *state = there;
+    if (!there) {
         if (cr_failed(st = conf_parse(path, conf_text(r), &conf, err)))
             return st;
         *state = !access(conf->state_dir, F_OK);
@@ -173,7 +174,7 @@ static cr_status here_look(struct restoring *r, bool *there, bool *state, struct
         }
         conf_free(&conf);
     }
-    st = tool_shown_state(r->tool, "the configuration", cr_bytes_str(*there ? "there" : "none"), err);
+    st = tool_shown_state(r->tool, "the configuration", cr_bytes_str(there ? "there" : "none"), err);
     return cr_failed(st)
                ? st
                : tool_shown_state(r->tool, "the state directory", cr_bytes_str(*state ? "there" : "none"), err);
@@ -218,10 +219,12 @@ cr_status restore_token(struct restoring *r, struct cr_err *err)
     char *dir = NULL;
     cr_status st;
 
-    if (r->tool->dry_run)
-        return cr_ok();
-    if (!cr_failed(st = backup_token_dir(r->tool->conf, &dir, err)) &&
-        !cr_failed(st = backup_token_write(dir, files, err)))
+    if (cr_failed(st = backup_token_dir(r->tool->conf, &dir, err)))
+        return st;
+    tool_result_changed(r->tool);
+    tool_say(r->tool, "the token: %zu files %sin %s", json_object_size(files), r->tool->dry_run ? "would be " : "",
+             dir);
+    if (!r->tool->dry_run && !cr_failed(st = backup_token_write(dir, files, err)))
         st = tool_softhsm_open(r->tool, err);
     free(dir);
     return st;
@@ -253,10 +256,13 @@ static cr_status missing_add(struct restoring *r, const struct role_record *rec,
 static cr_status keys_look(struct restoring *r, struct cr_err *err)
 {
     struct tool_inventory inv = {0};
-    json_t *missing = json_array();
+    json_t *missing;
     struct cr_err why = {0};
     cr_status st = cr_ok();
 
+    if (r->with_token && r->tool->dry_run)
+        return st; /* the token is not there yet */
+    missing = json_array();
     if (cr_failed(tool_inventory_read(r->tool, &inv, &why))) {
         tool_warn("which keys are missing could not be seen: %s", why.text);
         json_decref(missing);
@@ -275,14 +281,14 @@ static cr_status restore(struct restoring *r, struct cr_err *err)
 {
     struct tool *tool = r->tool;
     const struct conf *conf;
-    bool there, state;
+    bool state;
     cr_status st;
 
     if (cr_failed(st = backup_read(r, tool->args[0], err)))
         return st;
     if (r->with_token && !json_is_object(json_object_get(r->root, "token")))
         return cr_fail(err, CR_E_NOT_FOUND, "the backup has no token: it was made without --with-token");
-    if (cr_failed(st = here_look(r, &there, &state, err)) || cr_failed(st = conf_restore(r, err)))
+    if (cr_failed(st = here_look(r, &state, err)) || cr_failed(st = conf_restore(r, err)))
         return st;
     if (tool->phase == TOOL_PREVIEW && !state)
         return restore_show(r, err);

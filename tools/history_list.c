@@ -103,14 +103,18 @@ bool history_current_since(const json_t *entries, const char *role, const char *
     json_array_foreach(entries, i, entry)
     {
         const json_t *before = json_object_get(entry, "before"), *after = json_object_get(entry, "after");
+        bool becomes = !strcmp(history_member(after, "current"), thumbprint), took_over;
         int64_t when = 0, due = 0;
 
-        if (strcmp(history_member(entry, "role"), role) || strcmp(history_member(after, "current"), thumbprint) ||
-            !strcmp(history_member(before, "current"), thumbprint) ||
+        if (strcmp(history_member(entry, "role"), role) || !strcmp(history_member(before, "current"), thumbprint) ||
             cr_failed(cr_time_parse(history_member(entry, "when"), &when, NULL)))
             continue;
-        if (!strcmp(history_member(before, "next"), thumbprint) &&
-            !cr_failed(cr_time_parse(history_member(before, "next_effective"), &due, NULL)) && due < when)
+        /* by its date, perhaps unsettled until this change, which may have put another one in its place */
+        took_over = !strcmp(history_member(before, "next"), thumbprint) &&
+                    !cr_failed(cr_time_parse(history_member(before, "next_effective"), &due, NULL)) && due < when;
+        if (!becomes && !took_over)
+            continue;
+        if (took_over)
             when = due;
         *since = when;
         known = true;

@@ -50,10 +50,8 @@ static cr_status holders_update(struct tool *tool, struct import *im, struct cr_
     if (im->chain_updated)
         st = tool_change_roles(tool, im->holders, im->nholders, &intent, "another chain was imported", err);
     intent.verb = ROLE_LOCATION;
-    if (tool->dry_run && im->key_created && im->known && !cr_failed(st)) { /* it will be there as well */
+    if (tool->dry_run && im->key_created && im->location_added && !cr_failed(st)) /* it will be there as well */
         st = tool_cert_add_location(im->cert, TOOL_SHOWN_UNPLACED, err);
-        im->location_added = true;
-    }
     if (im->location_added && !cr_failed(st))
         st = tool_change_roles(tool, im->holders, im->nholders, &intent, "another key location", err);
     return st;

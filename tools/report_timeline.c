@@ -165,15 +165,18 @@ static void moments(struct html *h, const struct role_view *v, const struct repo
 }
 
 static void previous_bars(struct html *h, const struct tool_role *role, const json_t *entries,
-                          const struct report_axis *axis)
+                          const struct report_axis *axis, int64_t now)
 {
     const struct role_view *v = &role->view;
     bool known;
-    int64_t from = previous_from(role, entries, &known);
+    int64_t from = previous_from(role, entries, &known), end = v->current ? v->current_since : now;
 
-    bar(h, axis, 0, known ? "signed" : "perhaps",
-        known ? "was current: signed" : "valid, since when current is not known", from, v->current_since);
-    bar(h, axis, 0, "verifies", "previous: verifies", v->current_since, v->previous_until);
+    if (!v->current) /* which took its place, and at a date */
+        bar(h, axis, 0, "perhaps", "valid, until when current is not known", from, end);
+    else
+        bar(h, axis, 0, known ? "signed" : "perhaps",
+            known ? "was current: signed" : "valid, since when current is not known", from, end);
+    bar(h, axis, 0, "verifies", "previous: verifies", end, v->previous_until);
     expiry(h, axis, 0, v->previous);
 }
 
@@ -184,7 +187,7 @@ static void bars(struct html *h, const struct tool_role *role, const json_t *ent
     int64_t flip = v->next ? v->next_effective : CR_TIME_NEVER;
 
     if (v->previous)
-        previous_bars(h, role, entries, axis);
+        previous_bars(h, role, entries, axis, now);
     if (v->current) {
         int64_t end = flip < v->current->not_after ? flip : v->current->not_after;
 

@@ -125,16 +125,28 @@ static cr_status certs_restore(struct restoring *r, struct store *store, struct 
 
 /* The line goes first. Killed in between, the next restore does it and leaves one more; the other way round it would find
  * the role as the backup has it and leave none. */
+static cr_status role_save(struct restoring *r, struct store *store, const struct tool_plan *plan, const char *note,
+                           struct cr_err *err)
+{
+    const char *name = plan->after->name;
+    cr_status st = tool_history(r->tool, "restore", name, plan->before, plan->after, note, NULL, err);
+
+    if (cr_failed(st))
+        return st;
+    st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err);
+    if (cr_failed(st))
+        cr_ignore(tool_history(r->tool, "restore", name, plan->after, plan->before, TOOL_NOT_DONE, NULL, NULL));
+    else
+        tool_changed_note(r->tool, plan->after, "restore");
+    return st;
+}
+
 static cr_status role_restore(struct restoring *r, struct store *store, const struct tool_plan *plan, const char *note,
                               struct cr_err *err)
 {
-    const char *name = plan->after->name;
-    cr_status st = cr_ok();
+    cr_status st = plan->outcome.changed && !r->tool->dry_run ? role_save(r, store, plan, note, err) : cr_ok();
 
-    if (plan->outcome.changed && !r->tool->dry_run &&
-        !cr_failed(st = tool_history(r->tool, "restore", name, plan->before, plan->after, note, NULL, err)))
-        st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err);
-    return cr_failed(st) ? st : tool_report_role(r->tool, name, plan, err);
+    return cr_failed(st) ? st : tool_report_role(r->tool, plan->after->name, plan, err);
 }
 
 /* A history that is here goes on; on a machine without one the backup's does. */
@@ -171,8 +183,10 @@ static cr_status all_restore(struct restoring *r, struct store *store, const str
     cr_status st;
 
     snprintf(note, sizeof(note), "backup of %.40s on %.255s", when ? when : "?", host ? host : "?");
-    if (cr_failed(st = history_restore(r, store, err)) || cr_failed(st = revocations_restore(r, store, revs, n, err)) ||
-        cr_failed(st = certs_restore(r, store, err)))
+    if (cr_failed(st = history_restore(r, store, err)) ||
+        (r->with_token && !r->tool->dry_run && /* after it, which would else find a history that is here */
+         cr_failed(st = tool_history(r->tool, "restore", NULL, NULL, NULL, "the token's files", NULL, err))) ||
+        cr_failed(st = revocations_restore(r, store, revs, n, err)) || cr_failed(st = certs_restore(r, store, err)))
         return st;
     for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
         if (cr_failed(st = role_restore(r, store, &r->plans[i], note, err)))
@@ -207,5 +221,7 @@ cr_status restore_show(struct restoring *r, struct cr_err *err)
 
     for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
         st = tool_report_role(r->tool, r->recs[i]->name, &r->plans[i], err);
+    if (r->with_token)
+        tool_say(r->tool, "the token: %zu files", json_object_size(json_object_get(r->root, "token")));
     return st;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "system_block.h"
 
+#include <ctype.h>
 #include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -229,21 +230,47 @@ static const char *directive(const char *p, const char *end, const char *name)
     return p < end && strchr("\"'", *p) ? p + 1 : p;
 }
 
+static bool of_environment(const char *value, const char *end)
+{
+    return find(value, end, "$ENV::") || find(value, end, "${ENV::") || find(value, end, "$(ENV::");
+}
+
+/* @value begins with a variable: does a line of the file give it a full path? */
+static bool variable_absolute(struct cr_bytes text, const char *value, const char *end)
+{
+    const char *p = (const char *)text.p, *stop = p + text.n, *line_end, *is;
+    char name[64];
+    size_t n = 0;
+
+    value += value + 1 < end && (value[1] == '{' || value[1] == '(') ? 2 : 1;
+    while (value + n < end && n < sizeof(name) - 1 && (isalnum((unsigned char)value[n]) || value[n] == '_'))
+        n++;
+    snprintf(name, sizeof(name), "%.*s", (int)n, value);
+    for (; n && p < stop; p = line_end + 1) {
+        if (!(line_end = memchr(p, '\n', (size_t)(stop - p))))
+            line_end = stop;
+        if ((is = directive(p, line_end, name)) && is < line_end && *is == '/')
+            return true;
+    }
+    return false;
+}
+
 /* What is included by a relative path or by the environment is another file for each program. */
 static cr_status includes_check(struct cr_bytes text, struct cr_err *err)
 {
     static const char dir[] = "includedir:";
     const char *p = (const char *)text.p, *stop = p + text.n, *end, *value;
-    bool based = false; /* includedir makes relative paths absolute */
+    bool full, based = false; /* includedir makes relative paths absolute */
 
     for (; p < stop; p = end + 1) {
         if (!(end = memchr(p, '\n', (size_t)(stop - p))))
             end = stop;
         if ((value = directive(p, end, ".pragma")) && find(value, end, dir) == value)
             based = value + strlen(dir) < end && value[strlen(dir)] == '/';
-        if (!(value = directive(p, end, ".include")) || (!find(value, end, "ENV") && value < end && *value == '/'))
+        if (!(value = directive(p, end, ".include")))
             continue;
-        if (find(value, end, "ENV") || (!based && (value >= end || *value != '$')))
+        full = value < end && (*value == '/' || (*value == '$' && variable_absolute(text, value, end)));
+        if (of_environment(value, end) || (!full && !based))
             return cr_fail(err, CR_E_REFUSED,
                            "it includes '%.*s', which is another file for each program: write its full path",
                            (int)(end - value > 80 ? 80 : end - value), value);

@@ -69,6 +69,14 @@ static cr_status line_write(struct tool *tool, const char *what, struct cr_err *
     return tool_history(tool, "relink", NULL, NULL, NULL, what, NULL, err);
 }
 
+/* What was to be saved after its line was or was not: then another line says so. */
+static cr_status saved(struct tool *tool, cr_status st)
+{
+    if (cr_failed(st))
+        cr_ignore(line_write(tool, TOOL_NOT_DONE, NULL));
+    return st;
+}
+
 static cr_status entry_save(struct tool *tool, const struct role_cert *after, const struct relink_key *key,
                             struct cr_err *err)
 {
@@ -83,7 +91,7 @@ static cr_status entry_save(struct tool *tool, const struct role_cert *after, co
         return st;
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = line_write(tool, after->thumbprint, err)))
         return st;
-    return store_cert_save(store, after, err);
+    return saved(tool, store_cert_save(store, after, err));
 }
 
 /* The roles whose slots hold the certificate and whose record says otherwise. Borrowed names in the caller's array. */
@@ -153,7 +161,7 @@ static cr_status request_save(struct relink *r, const struct relink_key *key, st
         return st;
     if (cr_failed(st = tool_store(r->tool, &store, err)) || cr_failed(st = line_write(r->tool, request->spki, err)))
         return st;
-    return store_request_save(store, request, err);
+    return saved(r->tool, store_request_save(store, request, err));
 }
 
 static cr_status all_save(struct relink *r, struct cr_err *err)

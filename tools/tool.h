@@ -69,7 +69,7 @@ struct tool_who {
 /* A role that this run changed. */
 struct tool_changed {
     char role[ROLE_NAME_MAX + 1];
-    enum role_verb verb;
+    const char *verb; /* static */
     uint64_t generation;
 };
 
@@ -167,6 +167,8 @@ cr_status tool_revocation_apply(struct tool *tool, const struct store_revocation
 cr_status tool_revocations_finish(struct tool *tool, struct cr_err *err);
 /* Does any slot of @rec (may be NULL) stand on this key? */
 bool tool_record_holds(const struct role_record *rec, const char *spki);
+/* The note of a line after one that was written before its change, which then failed. */
+#define TOOL_NOT_DONE "the change of the line above could not be written"
 /* One history line for a change that is not a role's (cert removed, imported). */
 cr_status tool_history(struct tool *tool, const char *verb, const char *role, const struct role_record *before,
                        const struct role_record *after, const char *note, const char *overridden, struct cr_err *err);

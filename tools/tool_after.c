@@ -76,9 +76,8 @@ static void on_change(struct tool *tool, const struct tool_changed *change)
 {
     const struct conf_role *role = conf_role_find(tool->conf, change->role);
     char generation[24];
-    const struct tool_variable vars[] = {{"CERTROLL_ROLE", change->role},
-                                         {"CERTROLL_CHANGE", tool_verb_text(change->verb)},
-                                         {"CERTROLL_GENERATION", generation}};
+    const struct tool_variable vars[] = {
+        {"CERTROLL_ROLE", change->role}, {"CERTROLL_CHANGE", change->verb}, {"CERTROLL_GENERATION", generation}};
     int seconds = role && role->on_change_seconds ? (int)role->on_change_seconds : HOOK_SECONDS;
     size_t failed = 0;
     struct cr_err why;

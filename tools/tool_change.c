@@ -111,8 +111,7 @@ cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_
     return st;
 }
 
-/* Out of memory, on-change does not run: the change itself stands. */
-static void changed_note(struct tool *tool, const struct role_record *rec, enum role_verb verb)
+void tool_changed_note(struct tool *tool, const struct role_record *rec, const char *verb)
 {
     struct tool_changed *more = realloc(tool->changes, (tool->nchanges + 1) * sizeof(*more)), *c;
 
@@ -136,7 +135,7 @@ cr_status tool_plan_store(struct tool *tool, const char *role, const struct tool
     if (cr_failed(st = tool_store(tool, &store, err)) ||
         cr_failed(st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err)))
         return st;
-    changed_note(tool, plan->after, verb);
+    tool_changed_note(tool, plan->after, tool_verb_text(verb));
     return tool_history(tool, tool_verb_text(verb), role, plan->before, plan->after, note, plan->outcome.overridden,
                         err);
 }

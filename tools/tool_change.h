@@ -29,6 +29,8 @@ cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_
 /* Saves and writes history unless this is a dry run or nothing changed. */
 cr_status tool_plan_store(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
                           const char *note, struct cr_err *err);
+/* A record was saved: on-change runs at the end. @verb is static. Out of memory it does not: the change itself stands. */
+void tool_changed_note(struct tool *tool, const struct role_record *rec, const char *verb);
 void tool_plan_clear(struct tool_plan *plan);
 
 /* Would tool_change_roles accept? Saves and reports nothing. */

@@ -39,7 +39,8 @@ static cr_status line_read(int fd, const char *what, bool tty, struct cr_buf *ou
     else if (got && tty && line[n] == CTRL_C)
         st = cr_fail(err, CR_E_REFUSED, "interrupted");
     else if (!got && !n)
-        st = cr_fail(err, CR_E_USAGE, "%s: there is no passphrase to read: its first line is the passphrase", what);
+        st = cr_fail(err, CR_E_USAGE, "%s: there is no passphrase to read%s", what,
+                     tty ? "" : ": its first line is the passphrase");
     else
         st = cr_buf_set(out, line, n && line[n - 1] == '\r' ? n - 1 : n, err);
     cr_cleanse(line, sizeof(line));
@@ -98,11 +99,9 @@ static cr_status prompt(const char *what, struct cr_buf *out, struct cr_err *err
     if (fd < 0 || tcgetattr(fd, &saved)) {
         if (fd >= 0)
             close(fd);
-        return cr_fail(
-            err, CR_E_PIN,
-            "%s is needed and there is no terminal to ask for it: name a file that has it by pin-source, --passin or "
-            "--passout",
-            what);
+        return cr_fail(err, CR_E_PIN,
+                       "%s is needed and there is no terminal to ask for it: name a file that has it by pin-source",
+                       what);
     }
     sigemptyset(&block);
     sigaddset(&block, SIGINT);

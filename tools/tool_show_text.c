@@ -92,11 +92,14 @@ static cr_status title(const struct role_record *rec, size_t columns, struct cr_
 {
     char what[80];
     cr_status st;
-    size_t used = strlen(rec->name), right = columns == TOOL_COLUMNS_WHOLE ? TOOL_COLUMNS_DEFAULT : columns;
+    bool whole = columns == TOOL_COLUMNS_WHOLE;
+    size_t used = strlen(rec->name), right = whole ? TOOL_COLUMNS_DEFAULT : columns;
     int n = snprintf(what, sizeof(what), "%s, %s, %sgeneration %llu", role_use_text(rec->use),
                      role_binding_text(rec->binding), rec->scope == ROLE_SCOPE_GLOBAL ? "global, " : "",
                      (unsigned long long)rec->generation);
 
+    if (used + (size_t)n + 2 > right && whole)
+        return cr_buf_printf(out, err, "%s  %s\n", rec->name, what);
     if (used + (size_t)n + 2 > right)
         return cr_failed(st = tool_columns_line(out, columns, 0, "", rec->name, err))
                    ? st

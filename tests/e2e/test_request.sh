@@ -45,6 +45,8 @@ same "$(json 'd["requests"][0]["roles"], d["requests"][0]["key_present"]' out)" 
 for name in "$id" Default; do
     run certroll request --again "$name" --out again.csr
     cmp again.csr web.csr
+    run certroll request --again "$name" --out again.csr --yes --json
+    same "$(json 'd["id"]')" "$id"
     run certroll request --again "$name" --out -
     cmp "$T/out" web.csr
 done

@@ -87,6 +87,7 @@ refused 1 "the backup has no token" certroll restore bare.backup --with-token
 same "$(ls lab)" pin "what a refused restore wrote"
 answer 1 n certroll restore state.backup --with-token
 out_has "Web: would change"
+out_has "the token: "
 same "$(ls lab)" pin "what it wrote without an answer"
 answer 4 "!cp -a kept/state lab/" certroll restore state.backup --with-token
 out_has "nothing is changed: the state directory is not what was shown"
@@ -103,6 +104,23 @@ fresh() { # the state as it was before the restore
     find lab/state -mindepth 1 -delete
     cp -a changed/. lab/state/
 }
+fresh
+cp -p lab/certroll.conf plain.conf
+printf '\n[role_Web]\non-change = echo \\$CERTROLL_ROLE \\$CERTROLL_CHANGE >>%s\n' "$T/hooked" >>lab/certroll.conf
+mv lab/tokens kept-tokens
+run certroll restore state.backup --with-token --dry-run
+out_has "files would be in $T/lab/tokens"
+err_lacks "could not be seen"
+run certroll restore state.backup --with-token --json
+same "$(json 'd["changed"]')" true
+same "$(cat hooked)" "Web restore" "what on-change was told"
+run certroll history --json
+same "$(json '[e["note"] for e in d["entries"] if e["verb"] == "restore" and not e.get("role")][-1]')" "the token's files"
+mv plain.conf lab/certroll.conf
+rm -rf lab/tokens
+mv kept-tokens lab/tokens
+ok "a restored role runs its on-change, and the token is part of what is shown"
+
 raw() { # STATE: what the records themselves say, a role a line
     /usr/bin/python3 - "$1" <<'PY'
 import json, os, sys

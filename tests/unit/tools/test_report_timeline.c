@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/history_list.h"
 #include "tools/report.h"
 
 #include <setjmp.h>
@@ -166,6 +167,41 @@ static void previous_begins_where_it_became_current(void **state)
     json_decref(entries);
 }
 
+/* "bb" took over by its date, and before anybody settled that, another one was assigned. */
+static void previous_of_an_unsettled_roll_begins_at_its_date(void **state)
+{
+    static const char assigned[] =
+        "[{\"when\": \"2026-11-13T00:00:00Z\", \"role\": \"Role\", \"before\": {\"current\": \"aa\", \"next\": \"bb\","
+        " \"next_effective\": \"2026-11-01T00:00:00Z\"}, \"after\": {\"current\": \"cc\", \"previous\": \"bb\"}}]";
+    json_t *entries = json_loads(assigned, 0, NULL);
+    int64_t since = 0;
+
+    (void)state;
+    assert_true(history_current_since(entries, "Role", "bb", &since));
+    assert_int_equal(since, NOW - 22 * DAY);
+    assert_true(history_current_since(entries, "Role", "cc", &since));
+    assert_int_equal(since, NOW - 10 * DAY);
+    assert_false(history_current_since(entries, "Role", "aa", &since));
+    json_decref(entries);
+}
+
+static void previous_beside_an_empty_current_has_no_bar_from_1970(void **state)
+{
+    struct role_cert previous = cert_until(NOW + 10 * DAY);
+    struct tool_role role = role_new();
+    struct cr_buf out;
+    double x, w;
+
+    (void)state;
+    previous.not_before = NOW - 300 * DAY;
+    role.view = (struct role_view){.previous = &previous, .previous_until = NOW + 20 * DAY};
+    out = drawn(&role);
+    bar_of(&out, "valid, until when current is not known 2026-01-27 to 2026-11-23", &x, &w);
+    bar_of(&out, "previous: verifies 2026-11-23 to 2026-12-13", &x, &w);
+    assert_int_equal(count(&out, "1970"), 0);
+    cr_buf_clear(&out);
+}
+
 static void what_never_ends_ends_at_the_edge(void **state)
 {
     struct role_cert current = cert_until(CR_TIME_NEVER), previous = cert_until(NOW + 10 * DAY);
@@ -210,6 +246,8 @@ int main(void)
         cmocka_unit_test(a_roll_joins_its_two_bars_and_keeps_proportions),
         cmocka_unit_test(an_expired_current_is_late_until_now),
         cmocka_unit_test(previous_begins_where_it_became_current),
+        cmocka_unit_test(previous_of_an_unsettled_roll_begins_at_its_date),
+        cmocka_unit_test(previous_beside_an_empty_current_has_no_bar_from_1970),
         cmocka_unit_test(what_never_ends_ends_at_the_edge),
         cmocka_unit_test(nothing_assigned_is_an_axis_with_now),
     };

@@ -36,7 +36,8 @@ static void a_block_has_what_the_file_lacks(void **state)
         {NODE "[i]\nproviders = p\n[p]\ndefault = d\n[d]\n", "[p]\n" LINE "[d]\nactivate = 1\n"},
         {NODE "[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = yes\n", "[p]\n" LINE},
         {NODE "[i]\nproviders = p\n[p]\nfips = f\n[f]\nactivate = 1\n", "[p]\n" LINE},
-        {".include /nowhere\n.pragma includedir:/\n.include nowhere\nD = /\n.include = ${D}nowhere\n.included = "
+        {".include /nowhere\n.pragma includedir:/\n.include nowhere\nD = /\n.include = ${D}nowhere\n.include "
+         "/nowhere/ENVELOPE\n.included = "
          "x\n" NODE "[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = yes\n",
          "[p]\n" LINE},
         {"providers = x\n" NODE "[i]\n", /* of the default section: OpenSSL does not look there */
@@ -95,6 +96,8 @@ static void what_is_not_understood_is_refused(void **state)
         {".pragma includedir:etc\n.include d\n", "full path"},
         {".include $ENV::HOME/d\n", "full path"},
         {".include /etc/${ENV::HOME}/d\n", "full path"},
+        {"D = etc\n.include $D/d\n", "full path"},
+        {".include ${D}/d\n", "full path"},
         {"openssl_conf = a\\nb\n", "plain name"},
         {"openssl_conf = i\n[i]\nproviders = p q\n", "plain name"},
     };
