@@ -69,11 +69,12 @@ static cr_status name_print(const X509_NAME *name, unsigned long flags, struct c
     return st;
 }
 
-/* C1 controls, line separators and bidirectional overrides, which OpenSSL passes on: they would rewrite a terminal's line.
+/* C1 controls, line separators, blanks that are not seen and what turns the direction of text, which OpenSSL passes on: they
+ * would rewrite a terminal's line, or make two names look alike.
  * The length of the UTF-8 sequence at @p when it is one of them, else 0. */
 static size_t hidden(const unsigned char *p, size_t n)
 {
-    if (n >= 2 && p[0] == 0xc2 && p[1] < 0xa0)
+    if (n >= 2 && ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c)))
         return 2;
     if (n >= 3 && p[0] == 0xe2 &&
         ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x80 && p[2] < 0x90) ||

@@ -29,10 +29,11 @@ size_t tool_text_char(const char *text, long *code)
 bool tool_text_shown(long code)
 {
     bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    bool hidden = (code >= 0x2000 && code <= 0x200d) || code == 0x2028 || code == 0x2029;
     bool turns = code == 0x61c || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
                  (code >= 0x2066 && code <= 0x2069);
 
-    return !control && !turns;
+    return !control && !hidden && !turns; /* as hidden() of certs/cert_facts.c */
 }
 
 cr_status tool_text_plain(const char *text, struct cr_buf *out, struct cr_err *err)

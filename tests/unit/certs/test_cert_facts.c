@@ -112,7 +112,8 @@ static void names_are_rfc_4514_text_without_controls(void **state)
          "CN=a\\C2\\9Bb"}, /* CSI of 8-bit terminals */
         {"CN=a\xe2\x80\xae"
          "gpj.exe",
-         "CN=a\\E2\\80\\AEgpj.exe"},                /* right-to-left override */
+         "CN=a\\E2\\80\\AEgpj.exe"}, /* right-to-left override */
+        {"CN=a\xd8\x9c", "CN=a\\D8\\9C"},
         {"CN=\xe2\x82\xac 5", "CN=\xe2\x82\xac 5"}, /* the euro sign is no override */
     };
 

@@ -22,12 +22,13 @@ static void foreign_text_has_no_markup_and_no_controls(void **state)
         {"\xc2\x85", NONE}, /* C1 */
         {"\xe2\x80\xae"
          "gnp",
-         NONE "gnp"},                        /* right to left override */
-        {"\xe2\x81\xa6\xd8\x9c", NONE NONE}, /* isolate, Arabic letter mark */
-        {"\xc0\xaf", NONE},                  /* overlong */
-        {"\xe0\x80\xaf", NONE},              /* overlong */
-        {"\xed\xa0\x80", NONE},              /* surrogate */
-        {"\xf4\x90\x80\x80", NONE},          /* beyond Unicode */
+         NONE "gnp"},                            /* right to left override */
+        {"\xe2\x80\xa8\xe2\x80\x8b", NONE NONE}, /* a line separator, a blank without width */
+        {"\xe2\x81\xa6\xd8\x9c", NONE NONE},     /* isolate, Arabic letter mark */
+        {"\xc0\xaf", NONE},                      /* overlong */
+        {"\xe0\x80\xaf", NONE},                  /* overlong */
+        {"\xed\xa0\x80", NONE},                  /* surrogate */
+        {"\xf4\x90\x80\x80", NONE},              /* beyond Unicode */
         {"\xf8"
          "a",
          NONE "a"}, /* no first byte */
