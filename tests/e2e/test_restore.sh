@@ -106,6 +106,7 @@ fresh() { # the state as it was before the restore
 }
 fresh
 cp -p lab/certroll.conf plain.conf
+# shellcheck disable=SC2016
 printf '\n[role_Web]\non-change = echo \\$CERTROLL_ROLE \\$CERTROLL_CHANGE >>%s\n' "$T/hooked" >>lab/certroll.conf
 mv lab/tokens kept-tokens
 run certroll restore state.backup --with-token --dry-run
