@@ -35,7 +35,7 @@
     X(uri_match_token_info)
 
 struct tok_kit {
-#define TOK_KIT_FIELD(name) __typeof__(p11_kit_##name) *name;
+#define TOK_KIT_FIELD(name) __typeof__(p11_kit_##name) *(name);
     TOK_KIT_FUNCTIONS(TOK_KIT_FIELD)
 #undef TOK_KIT_FIELD
 };
