@@ -230,47 +230,66 @@ static const char *directive(const char *p, const char *end, const char *name)
     return p < end && strchr("\"'", *p) ? p + 1 : p;
 }
 
-static bool of_environment(const char *value, const char *end)
+/* The name of the variable that @value begins with ("$D", "${D}", "$(D)"); behind it. */
+static const char *variable_name(const char *value, const char *end, struct cr_bytes *name)
 {
-    return find(value, end, "$ENV::") || find(value, end, "${ENV::") || find(value, end, "$(ENV::");
+    const char *from = value + (value + 1 < end && (value[1] == '{' || value[1] == '(') ? 2 : 1), *p = from;
+
+    while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
+        p++;
+    *name = cr_bytes(from, p > from ? (size_t)(p - from) : 0);
+    return p;
 }
 
-/* @value begins with a variable: does a line of the file give it a full path? */
-static bool variable_absolute(struct cr_bytes text, const char *value, const char *end)
+/* Does each line of @p..@stop that sets the variable, and one at least, give it a full path without variables in it? */
+static bool variable_absolute(struct cr_bytes name, const char *p, const char *stop)
 {
-    const char *p = (const char *)text.p, *stop = p + text.n, *line_end, *is;
-    char name[64];
-    size_t n = 0;
+    const char *end, *is;
+    char text[64];
+    bool set = false;
 
-    value += value + 1 < end && (value[1] == '{' || value[1] == '(') ? 2 : 1;
-    while (value + n < end && n < sizeof(name) - 1 && (isalnum((unsigned char)value[n]) || value[n] == '_'))
-        n++;
-    snprintf(name, sizeof(name), "%.*s", (int)n, value);
-    for (; n && p < stop; p = line_end + 1) {
-        if (!(line_end = memchr(p, '\n', (size_t)(stop - p))))
-            line_end = stop;
-        if ((is = directive(p, line_end, name)) && is < line_end && *is == '/')
-            return true;
+    if (name.n == 0 || name.n >= sizeof(text))
+        return false;
+    snprintf(text, sizeof(text), "%.*s", (int)name.n, (const char *)name.p);
+    for (; p < stop; p = end + 1) {
+        if (!(end = memchr(p, '\n', (size_t)(stop - p))))
+            end = stop;
+        if (!(is = directive(p, end, text)))
+            continue;
+        set = is < end && *is == '/' && !memchr(is, '$', (size_t)(end - is));
+        if (!set)
+            return false;
     }
-    return false;
+    return set;
 }
 
-/* What is included by a relative path or by the environment is another file for each program. */
+/* Is it the same path for every program? One that begins with a variable counts by what is above it in the file; those of
+ * sections, the environment is one, and any further on do not. */
+static bool include_fixed(const char *text, const char *line, const char *value, const char *end, bool based)
+{
+    struct cr_bytes name;
+    const char *rest = value;
+    bool full = value < end && *value == '/', led = value < end && *value == '$';
+
+    if (led) {
+        rest = variable_name(value, end, &name);
+        full = (rest == end || *rest != ':') && variable_absolute(name, text, line);
+    }
+    return (full || (based && !led)) && !memchr(rest, '$', (size_t)(end - rest));
+}
+
 static cr_status includes_check(struct cr_bytes text, struct cr_err *err)
 {
     static const char dir[] = "includedir:";
     const char *p = (const char *)text.p, *stop = p + text.n, *end, *value;
-    bool full, based = false; /* includedir makes relative paths absolute */
+    bool based = false; /* includedir makes relative paths absolute */
 
     for (; p < stop; p = end + 1) {
         if (!(end = memchr(p, '\n', (size_t)(stop - p))))
             end = stop;
         if ((value = directive(p, end, ".pragma")) && find(value, end, dir) == value)
             based = value + strlen(dir) < end && value[strlen(dir)] == '/';
-        if (!(value = directive(p, end, ".include")))
-            continue;
-        full = value < end && (*value == '/' || (*value == '$' && variable_absolute(text, value, end)));
-        if (of_environment(value, end) || (!full && !based))
+        if ((value = directive(p, end, ".include")) && !include_fixed((const char *)text.p, p, value, end, based))
             return cr_fail(err, CR_E_REFUSED,
                            "it includes '%.*s', which is another file for each program: write its full path",
                            (int)(end - value > 80 ? 80 : end - value), value);

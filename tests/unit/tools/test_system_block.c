@@ -98,6 +98,13 @@ static void what_is_not_understood_is_refused(void **state)
         {".include /etc/${ENV::HOME}/d\n", "full path"},
         {"D = etc\n.include $D/d\n", "full path"},
         {".include ${D}/d\n", "full path"},
+        {".pragma includedir:/etc\nD = $ENV::HOME\n.include $D/d\n", "full path"},
+        {"D = /etc/$ENV::HOME\n.include $D/d\n", "full path"},
+        {"X = /x\n.include /etc/$X/d\n", "full path"},
+        {"X = /x\nD = /etc\n.include $D/$X\n", "full path"},
+        {".include $D/d\nD = /etc\n", "full path"},
+        {"D = etc\n[a]\nD = /etc\n[b]\n.include $D/d\n", "full path"},
+        {"ENV = /etc\n.include $ENV::HOME/d\n", "full path"},
         {"openssl_conf = a\\nb\n", "plain name"},
         {"openssl_conf = i\n[i]\nproviders = p q\n", "plain name"},
     };
