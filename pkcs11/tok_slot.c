@@ -18,8 +18,7 @@
 static void slot_free(struct tok_slot *slot)
 {
     if (slot == NULL)
-        return;
-    tok_uri_free(atomic_load(&slot->match));
+        return; /* what is freed was never matched */
     free(slot->uri);
     free(slot->idle);
     free(slot);
