@@ -111,7 +111,7 @@ bool history_current_since(const json_t *entries, const char *role, const char *
             continue;
         /* by its date, perhaps unsettled until this change, which may have put another one in its place */
         took_over = !strcmp(history_member(before, "next"), thumbprint) &&
-                    !cr_failed(cr_time_parse(history_member(before, "next_effective"), &due, NULL)) && due < when;
+                    !cr_failed(cr_time_parse(history_member(before, "next_effective"), &due, NULL)) && due <= when;
         if (!becomes && !took_over)
             continue;
         if (took_over)

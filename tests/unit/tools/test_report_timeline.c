@@ -182,6 +182,10 @@ static void previous_of_an_unsettled_roll_begins_at_its_date(void **state)
     assert_true(history_current_since(entries, "Role", "cc", &since));
     assert_int_equal(since, NOW - 10 * DAY);
     assert_false(history_current_since(entries, "Role", "aa", &since));
+    json_object_set_new(json_object_get(json_array_get(entries, 0), "before"), "next_effective",
+                        json_string("2026-11-13T00:00:00Z")); /* in the second of the change */
+    assert_true(history_current_since(entries, "Role", "bb", &since));
+    assert_int_equal(since, NOW - 10 * DAY);
     json_decref(entries);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/tool_columns.h"
 #include "tools/tool_show_text.h"
 
 #include <setjmp.h>
@@ -178,6 +179,24 @@ static void expect_fits(struct role_record *rec, const char *part)
     role_record_unref(&role.rec);
 }
 
+/* Who reads it by lines has the role and its words on one. */
+static void a_long_name_keeps_its_title_on_one_line_in_a_pipe(void **state)
+{
+    static const char name[] = "ARoleWhoseNameIsLongerThanWhatALineOf80ColumnsHasRoomFor";
+    struct role_record *rec = record_new(name);
+    struct tool_role role = {.rec = rec};
+    struct cr_buf text = {0};
+    char want[128];
+
+    (void)state;
+    snprintf(want, sizeof(want), "%s  token, live, generation 7\n", name);
+    role_resolve(rec, NOW, NULL, &role.view);
+    assert_int_equal(tool_show_text(&role, NOW, TOOL_COLUMNS_WHOLE, &text, NULL).code, CR_OK);
+    assert_memory_equal(text.p, want, strlen(want));
+    cr_buf_clear(&text);
+    role_record_unref(&role.rec);
+}
+
 static void long_names_subjects_and_kids_fit_80_columns(void **state)
 {
     struct role_record *rec = record_new("A234567890123456789012345678901234567890123456789012345678901234");
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(an_expired_current_is_warned_about),
         cmocka_unit_test(a_revoked_current_says_what_comes),
         cmocka_unit_test(an_empty_role_says_so),
+        cmocka_unit_test(a_long_name_keeps_its_title_on_one_line_in_a_pipe),
         cmocka_unit_test(long_names_subjects_and_kids_fit_80_columns),
         cmocka_unit_test(wide_characters_count_two_columns),
         cmocka_unit_test(warnings_tell_what_is_wrong),
