@@ -59,6 +59,7 @@ tls_checks() { # ROUTE TYPE
     same "$(served "$port")" "${kind}1" "before the reload"
     write_pem "${kind}2" site.pem
     reload "$main" "$port" "${kind}2"
+    load_saw "${kind}2"
     load_end
     same "$(sort -u "$T"/load.* | tr '\n' ' ')" "${kind}1 ${kind}2 " "pairs that the load saw"
     handshakes "$port" "${kind}2"
@@ -100,6 +101,7 @@ tls_uri() { # KIND KEY
     same "$(served "$port")" "${1}1" "before the reload"
     write_pem "${1}2" uri.pem
     reload "$leader" "$port" "${1}2"
+    load_saw "${1}2"
     load_end
     handshakes "$port" "${1}2"
     passed
@@ -138,6 +140,7 @@ tls_rolls() { # ROUTE: a roll and a reload each time, RSA and EC in turn, while 
         write_pem "r$i" rolls.pem
         server_reload "$main"
         until_served "$port" "r$i"
+        load_saw "r$i"
     done
     load_end
     same "$(sort -u "$T"/load.* | wc -l)" $((rolls + 1)) "pairs that the load saw"

@@ -83,10 +83,15 @@ ended() { # PID: asks the leader to stop; nothing of its group may be left
     fail "processes are left: $(pgrep -ag "$1")"
 }
 
-workers() { # PID: every process of the group but the leader is the unprivileged user's; there are $several or more
-    local pid uids=()
-    for pid in $(pgrep -g "$1"); do
-        [ "$pid" = "$1" ] || uids+=("$(stat -c %U "/proc/$pid" 2>/dev/null || echo "$user")")
+# Every process of the group but the leader is the unprivileged user's; there are $several or more. A worker just forked is
+# still root's for a moment: at most 10 s.
+workers() { # PID
+    local i pid uids
+    for ((i = 0; i < 100; i++)); do
+        uids=()
+        for pid in $(workers_of "$1"); do uids+=("$(stat -c %U "/proc/$pid" 2>/dev/null || echo ended)"); done
+        [ ${#uids[@]} -lt "$several" ] || [ "$(printf '%s\n' "${uids[@]}" | sort -u)" != "$user" ] || break
+        sleep 0.1
     done
     [ ${#uids[@]} -ge "$several" ] || fail "there are ${#uids[@]} workers, not $several"
     same "$(printf '%s\n' "${uids[@]}" | sort -u)" "$user" "user of the workers"
@@ -121,6 +126,15 @@ load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a li
         loaders+=($!)
     done
 }
+# What a client began before the end of a reload may come from an old worker: the load goes on until it has seen the new pair.
+load_saw() { # NAME
+    local i
+    for ((i = 0; i < 200; i++)); do
+        ! grep -qx "$1" "$T"/load.* || return 0
+        sleep 0.1
+    done
+    fail "the load never saw $1: $(tail -qn 1 "$T"/load.* | tr '\n' ' ')"
+}
 load_end() {
     local i
     touch "$T/stop"
@@ -148,11 +162,16 @@ until_served() { # PORT NAME [TIMES]: that often in a row; 20 s without are too 
 # A reload, waited for. As long as an old worker runs it may take a handshake: where workers are replaced, the old have to be
 # gone; elsewhere, where nothing says when the reload is over, the new pair has to come several times in a row.
 reload() { # PID PORT NAME
-    local i pid old=()
-    [ -z "$replaces" ] || mapfile -t old < <(pgrep -g "$1" | grep -vx "$1")
+    local old=()
+    [ -z "$replaces" ] || mapfile -t old < <(workers_of "$1")
     server_reload "$1"
     until_served "$2" "$3" 6
-    for pid in "${old[@]}"; do
+    replaced "${old[@]}"
+}
+workers_of() { pgrep -g "$1" | grep -vx "$1"; } # PID
+replaced() { # PID...: they end, at most 20 s each
+    local i pid
+    for pid in "$@"; do
         for ((i = 0; i < 200; i++)); do kill -0 "$pid" 2>/dev/null || continue 2; sleep 0.1; done
         fail "an old worker is left after the reload: $(ps -p "$pid" -o args=)"
     done

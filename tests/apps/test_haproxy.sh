@@ -96,6 +96,7 @@ for type in rsa:2048 ec:P-256; do # keys that stand on this token alone
     roll "net${kind}2" 1
     write_pem "net${kind}2" socket.pem
     reload "$leader" "$port" "net${kind}2"
+    load_saw "net${kind}2"
     load_end
     handshakes "$port" "net${kind}2"
     workers "$leader"
@@ -109,8 +110,10 @@ unreachable "restart the program"
 passed
 begin "a reload after it is back"
 plain "$TOP/tests/tokens/network" start-server "$T/network" >start.log 2>&1 || fail "tests/tokens/network: $(cat start.log)"
+mapfile -t old < <(workers_of "$leader")
 server_reload "$leader"
 for ((i = 0; i < 100; i++)); do [ "$(served "$port")" != netec2 ] || break; sleep 0.1; done
+replaced "${old[@]}" # until then an old worker may take a handshake, and still fails
 handshakes "$port" netec2
 passed
 begin stop

@@ -70,7 +70,7 @@ checks() { # ROUTE
     roll ec 1
     pair ec "$T/site.pem"
     same "$(served "$port")" rsa "before the reload"
-    if [ -n "$gap" ]; then server_reload "$main" && reloaded "$port" ec; else reload "$main" "$port" ec && load_end; fi
+    if [ -n "$gap" ]; then server_reload "$main" && reloaded "$port" ec; else reload "$main" "$port" ec && load_saw ec && load_end; fi
     handshakes "$port" ec
     unprivileged "$main"
     passed
