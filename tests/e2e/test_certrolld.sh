@@ -72,7 +72,7 @@ while True:
     daemon=$(cat pid)
 }
 daemon_start
-run certroll import c.pfx $R --passin pass:pw --effective-date +2s
+run certroll import c.pfx $R --passin pass:pw --effective-date +4s
 lines 1
 same "$(cat changes)" "roll"
 lines 2
@@ -96,11 +96,11 @@ chmod 640 jwks.json
 before=$(stat -c '%a %U %G' jwks.json)
 : >changes
 # ---- killed before the date: the next one makes up for it
-run certroll import a.pfx $R --passin pass:pw --effective-date +2s
+run certroll import a.pfx $R --passin pass:pw --effective-date +4s
 lines 1
 kill -KILL "$daemon"
 stop_server
-sleep 2.2
+sleep 4.2
 lines 1
 daemon_start
 lines 2
