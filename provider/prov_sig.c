@@ -250,7 +250,22 @@ static const char *bound_slot(const struct prov_sig *sig)
     return role_cert_same(view->next, sig->bound.cert) ? "next" : "pinned";
 }
 
-static bool verify_slots(struct prov_sig *sig, struct cr_bytes tbs, struct cr_bytes signature)
+/* To be verified; or to be read, where @out is given. */
+struct attempt {
+    struct cr_bytes tbs, signature;
+    unsigned char *out;
+    size_t *n, size;
+};
+
+static bool verify_by(struct prov_sig *sig, const struct prov_pub *pub, const struct attempt *what)
+{
+    if (what->out == NULL)
+        return sig->alg->verify(sig, pub, what->tbs, what->signature);
+    *what->n = what->size;
+    return sig->alg->recover(sig, pub, what->signature, what->out, what->n);
+}
+
+static bool verify_slots(struct prov_sig *sig, const struct attempt *what)
 {
     const struct role_view *view = &sig->bound.snap->view;
     const struct {
@@ -263,7 +278,7 @@ static bool verify_slots(struct prov_sig *sig, struct cr_bytes tbs, struct cr_by
         struct prov_pub *pub = slot_pub(sig, slots[i].cert);
 
         if (pub != NULL)
-            good = sig->alg->verify(sig, pub, tbs, signature);
+            good = verify_by(sig, pub, what);
         if (good)
             sig->matched = slots[i].name;
         prov_pub_unref(&pub);
@@ -272,20 +287,42 @@ static bool verify_slots(struct prov_sig *sig, struct cr_bytes tbs, struct cr_by
 }
 
 /* A pinned key verifies what it signed; a live one what any valid key of the role signed: servers' clocks differ. */
-static int verify(struct prov_sig *sig, struct cr_bytes tbs, struct cr_bytes signature)
+static int verify_any(struct prov_sig *sig, const struct attempt *what)
 {
     int saved = errno, good;
 
     (void)ERR_set_mark();
     sig->matched = "";
-    good = sig->alg->verify(sig, sig->bound.pub, tbs, signature);
+    good = verify_by(sig, sig->bound.pub, what);
     if (good)
         sig->matched = bound_slot(sig);
     else if (sig->key->live && sig->bound.snap != NULL)
-        good = verify_slots(sig, tbs, signature);
+        good = verify_slots(sig, what);
     (void)ERR_pop_to_mark();
     errno = saved;
     return good;
+}
+
+static int verify(struct prov_sig *sig, struct cr_bytes tbs, struct cr_bytes signature)
+{
+    const struct attempt what = {.tbs = tbs, .signature = signature};
+
+    return verify_any(sig, &what);
+}
+
+int prov_sig_recover(void *vsig, unsigned char *out, size_t *n, size_t size, const unsigned char *signature,
+                     size_t signature_n)
+{
+    struct prov_sig *sig = vsig;
+    const struct attempt what = {.signature = cr_bytes(signature, signature_n), .out = out, .n = n, .size = size};
+
+    if (!is_bound(sig))
+        return 0;
+    if (out == NULL) {
+        *n = prov_pub_size(sig->bound.pub);
+        return 1;
+    }
+    return verify_any(sig, &what) || prov_sig_refuse(sig, CR_E_INVALID, "the signature is of no key of the role");
 }
 
 int prov_sig_verify(void *vsig, const unsigned char *signature, size_t n, const unsigned char *tbs, size_t tbs_n)

@@ -17,6 +17,9 @@ struct prov_sig_alg {
     cr_status (*sign)(struct prov_sig *sig, struct cr_bytes tbs, unsigned char *out, size_t size, size_t *n,
                       struct cr_err *err);
     bool (*verify)(struct prov_sig *sig, const struct prov_pub *pub, struct cr_bytes tbs, struct cr_bytes signature);
+    /* What was signed, out of the signature (RSA alone, else NULL); *n is the room in @out, then the length. */
+    bool (*recover)(struct prov_sig *sig, const struct prov_pub *pub, struct cr_bytes signature, unsigned char *out,
+                    size_t *n);
     bool (*algorithm)(struct prov_sig *sig, X509_ALGOR *out); /* for certificates and CMS */
 };
 
@@ -42,6 +45,8 @@ int prov_sig_init(struct prov_sig *sig, void *vkey);
 int prov_sig_plain_init(void *vsig, void *vkey, const OSSL_PARAM params[]);
 int prov_sig_sign(void *vsig, unsigned char *out, size_t *n, size_t size, const unsigned char *tbs, size_t tbs_n);
 int prov_sig_verify(void *vsig, const unsigned char *signature, size_t n, const unsigned char *tbs, size_t tbs_n);
+int prov_sig_recover(void *vsig, unsigned char *out, size_t *n, size_t size, const unsigned char *signature,
+                     size_t signature_n);
 int prov_sig_digest_init(void *vsig, const char *md, void *vkey, const OSSL_PARAM params[]);
 int prov_sig_update(void *vsig, const unsigned char *data, size_t n);
 int prov_sig_sign_final(void *vsig, unsigned char *out, size_t *n, size_t size);

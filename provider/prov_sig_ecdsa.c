@@ -43,7 +43,7 @@ static bool algorithm(struct prov_sig *sig, X509_ALGOR *out)
            X509_ALGOR_set0(out, OBJ_nid2obj(nid), V_ASN1_UNDEF, NULL) == 1;
 }
 
-static const struct prov_sig_alg ecdsa = {TOK_KEY_EC, sign, verify, algorithm};
+static const struct prov_sig_alg ecdsa = {TOK_KEY_EC, sign, verify, NULL, algorithm};
 
 static void *new_ctx(void *provctx, const char *propq)
 {

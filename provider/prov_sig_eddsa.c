@@ -36,7 +36,7 @@ static bool algorithm(struct prov_sig *sig, X509_ALGOR *out)
     return X509_ALGOR_set0(out, OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF, NULL) == 1;
 }
 
-static const struct prov_sig_alg eddsa = {TOK_KEY_ED25519, sign, verify, algorithm};
+static const struct prov_sig_alg eddsa = {TOK_KEY_ED25519, sign, verify, NULL, algorithm};
 
 static void *new_ctx(void *provctx, const char *propq)
 {

@@ -123,6 +123,26 @@ static bool verify(struct prov_sig *sig, const struct prov_pub *pub, struct cr_b
     return good;
 }
 
+/* Of PKCS #1 the digest alone where one was set, else all that was signed. */
+static bool recover(struct prov_sig *sig, const struct prov_pub *pub, struct cr_bytes signature, unsigned char *out,
+                    size_t *n)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(prov_ctx_inner(sig->ctx), pub->pkey, NULL);
+    unsigned char text[RSA_BYTES_MAX]; /* OpenSSL does not look at the room that there is */
+    size_t len = sizeof text;
+    bool good = ctx != NULL && prov_pub_size(pub) <= sizeof text && EVP_PKEY_verify_recover_init(ctx) == 1 &&
+                EVP_PKEY_CTX_set_rsa_padding(ctx, sig->pad) == 1 &&
+                (sig->md == NULL || EVP_PKEY_CTX_set_signature_md(ctx, sig->md) == 1) &&
+                EVP_PKEY_verify_recover(ctx, text, &len, signature.p, signature.n) == 1 && len <= *n;
+
+    EVP_PKEY_CTX_free(ctx);
+    if (good) {
+        memcpy(out, text, len);
+        *n = len;
+    }
+    return good;
+}
+
 static bool algorithm(struct prov_sig *sig, X509_ALGOR *out)
 {
     int nid;
@@ -134,7 +154,7 @@ static bool algorithm(struct prov_sig *sig, X509_ALGOR *out)
            X509_ALGOR_set0(out, OBJ_nid2obj(nid), V_ASN1_NULL, NULL) == 1;
 }
 
-static const struct prov_sig_alg rsa = {TOK_KEY_RSA, sign, verify, algorithm};
+static const struct prov_sig_alg rsa = {TOK_KEY_RSA, sign, verify, recover, algorithm};
 
 static void *new_ctx(void *provctx, const char *propq)
 {
@@ -150,6 +170,8 @@ const OSSL_DISPATCH prov_sig_rsa[] = {
     {OSSL_FUNC_SIGNATURE_SIGN, (void (*)(void))prov_sig_sign},
     {OSSL_FUNC_SIGNATURE_VERIFY_INIT, (void (*)(void))prov_sig_plain_init},
     {OSSL_FUNC_SIGNATURE_VERIFY, (void (*)(void))prov_sig_verify},
+    {OSSL_FUNC_SIGNATURE_VERIFY_RECOVER_INIT, (void (*)(void))prov_sig_plain_init},
+    {OSSL_FUNC_SIGNATURE_VERIFY_RECOVER, (void (*)(void))prov_sig_recover},
     {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))prov_sig_digest_init},
     {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (void (*)(void))prov_sig_update},
     {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (void (*)(void))prov_sig_sign_final},

@@ -42,6 +42,10 @@ if (key.asymmetricKeyType === 'rsa') {
   const text = crypto.publicEncrypt({ key: cert.publicKey, ...oaep }, data);
   assert.deepStrictEqual(crypto.privateDecrypt({ key, ...oaep }, text), data);
   ok('OAEP with SHA-256');
+  const box = crypto.privateEncrypt(key, data);
+  assert.deepStrictEqual(crypto.publicDecrypt(cert.publicKey, box), data);
+  assert.deepStrictEqual(crypto.publicDecrypt(key, box), data);
+  ok('privateEncrypt and publicDecrypt');
 } else {
   const s = crypto.sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
   assert.strictEqual(s.length, 64);

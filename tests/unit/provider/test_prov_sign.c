@@ -169,6 +169,41 @@ static void plain_sign_and_raw_rsa_work(void **state)
     role_cert_unref(&cert);
 }
 
+/* By the key itself: an ordinary one does so, and Node's publicDecrypt takes it. */
+static void what_was_signed_is_recovered(void **state)
+{
+    struct role_cert *a = fixture_cert("RsaA"), *b = fixture_cert("RsaB");
+    EVP_PKEY *key, *stranger = fixture_key(NULL, "certroll://Rsa3");
+    EVP_PKEY_CTX *ctx, *other = EVP_PKEY_CTX_new(stranger, NULL);
+    unsigned char digest[32] = "thirty-two bytes to be recovered", sig[512], back[512];
+    size_t n = sizeof sig, len = 31;
+
+    (void)state;
+    fixture_assign("Recover", a);
+    key = fixture_key(NULL, "certroll://Recover");
+    ctx = EVP_PKEY_CTX_new(key, NULL);
+    assert_true(EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1);
+    assert_int_equal(EVP_PKEY_sign(ctx, sig, &n, digest, sizeof digest), 1);
+    fixture_assign("Recover", b); /* the key is the previous one's now */
+    assert_true(EVP_PKEY_verify_recover_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1);
+    assert_int_not_equal(EVP_PKEY_verify_recover(ctx, back, &len, sig, n), 1); /* no room */
+    assert_int_equal(EVP_PKEY_verify_recover(ctx, NULL, &len, sig, n), 1);
+    assert_true(len >= sizeof digest && len <= sizeof back);
+    assert_int_equal(EVP_PKEY_verify_recover(ctx, back, &len, sig, n), 1);
+    assert_int_equal(len, sizeof digest);
+    assert_memory_equal(back, digest, sizeof digest);
+    assert_int_equal(EVP_PKEY_verify_recover_init(other), 1);
+    len = sizeof back;
+    assert_int_not_equal(EVP_PKEY_verify_recover(other, back, &len, sig, n), 1);
+    ERR_clear_error();
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_CTX_free(other);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(stranger);
+    role_cert_unref(&a);
+    role_cert_unref(&b);
+}
+
 static void the_context_says_kid_and_thumbprint(void **state)
 {
     struct role_cert *cert = fixture_cert("RsaA");
@@ -297,6 +332,7 @@ int main(void)
         cmocka_unit_test(streaming_with_a_copied_context_gives_two_signatures),
         cmocka_unit_test(a_small_buffer_is_refused_and_never_written),
         cmocka_unit_test(plain_sign_and_raw_rsa_work),
+        cmocka_unit_test(what_was_signed_is_recovered),
         cmocka_unit_test(the_context_says_kid_and_thumbprint),
         cmocka_unit_test(a_key_answers_what_applications_ask),
         cmocka_unit_test(the_private_key_cannot_be_written),
