@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/cr_log.h"
+#include "prov_legacy.h"
 #include "prov_lock.h"
 #include "prov_log.h"
 #include "prov_md.h"
@@ -155,6 +156,7 @@ void prov_ctx_free(struct prov_ctx **pctx)
 
     if (ctx == NULL)
         return;
+    prov_legacy_forget(ctx);
     prov_roles_free(&ctx->roles);
     prov_pubs_free(ctx);
     if (ctx->signer != NULL)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prov_legacy.h"
 #include "prov_params.h"
 
 static struct prov_key *changeable(const void *vkey)
@@ -248,13 +249,14 @@ int prov_keymgmt_import(void *vkey, const char *name, int selection, const OSSL_
     return good;
 }
 
-/* With a mark for our own import, in another instance of ours: the public half must not pass for the key there. */
-static int give_marked(OSSL_PARAM *params, OSSL_CALLBACK *cb, void *arg)
+/* With a mark for our own import, in another instance of ours: the public half must not pass for the key there. @pinned is
+ * NULL where the key may not sign, for it is revoked. */
+static int give_marked(struct prov_key *pinned, OSSL_PARAM *params, OSSL_CALLBACK *cb, void *arg)
 {
     char mark[] = "1";
     OSSL_PARAM extra[] = {OSSL_PARAM_construct_utf8_string(PROV_PARAM_KEPT, mark, 0), OSSL_PARAM_construct_end()};
     OSSL_PARAM *merged = OSSL_PARAM_merge(params, extra);
-    int good = merged != NULL && cb(merged, arg);
+    int good = merged != NULL && (pinned != NULL ? prov_legacy_give(pinned, merged, cb, arg) : cb(merged, arg));
 
     OPENSSL_free(merged); /* points into both */
     return good;
@@ -271,7 +273,7 @@ static int export_curve(const struct prov_key *key, int selection, OSSL_CALLBACK
 
 int prov_keymgmt_export(void *vkey, int selection, OSSL_CALLBACK *cb, void *arg)
 {
-    struct prov_key *key = vkey;
+    struct prov_key *key = vkey, *pinned = NULL;
     struct prov_pub *pub;
     OSSL_PARAM *params = NULL;
     bool whole = (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
@@ -284,12 +286,15 @@ int prov_keymgmt_export(void *vkey, int selection, OSSL_CALLBACK *cb, void *arg)
     if (key->live && selection == (OSSL_KEYMGMT_SELECT_PUBLIC_KEY | OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS))
         return 0;
     selection &= ~OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
-    pub = prov_key_public(key);
+    if (whole && key->priv)
+        cr_ignore(prov_key_dup_pinned(key, &pinned, NULL));
+    pub = prov_key_public(pinned != NULL ? pinned : key);
     if (pub == NULL)
         return export_curve(key, selection, cb, arg);
     if (EVP_PKEY_todata(pub->pkey, selection, &params) == 1)
-        good = whole && key->priv ? give_marked(params, cb, arg) : cb(params, arg);
+        good = whole && key->priv ? give_marked(pinned, params, cb, arg) : cb(params, arg);
     OSSL_PARAM_free(params);
     prov_pub_unref(&pub);
+    prov_key_unref(&pinned);
     return good;
 }
