@@ -99,6 +99,13 @@ static bool wants_private(int selection)
     return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
 }
 
+/* A reference stands for a private key file, and no such file is a public key: programs that are given either try a public
+ * one first, and take what comes for one to verify with (PyJWT, python3-jose). */
+static bool wants_public_alone(int selection)
+{
+    return (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0 && !wants_private(selection);
+}
+
 /* The label is ours. OpenSSL's file store drops the errors of the second stage and says "unsupported" instead, so the
  * reference is opened here. */
 static int handle_ours(struct prov_ctx *ctx, unsigned char *der, size_t n, const struct wish *wish, OSSL_CALLBACK *cb,
@@ -175,6 +182,8 @@ static int decode_pem(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     int good = 1, saved = errno;
     BIO *bio;
 
+    if (wants_public_alone(selection))
+        return 1;
     bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio);
     if (bio == NULL)
         return 1;
@@ -219,6 +228,8 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     int good = 1, saved = errno;
     BIO *bio;
 
+    if (wants_public_alone(selection))
+        return 1;
     bio = BIO_new_from_core_bio(prov_ctx_inner(ctx), cbio);
     if (bio == NULL)
         return 1;
