@@ -18,6 +18,6 @@ extern const OSSL_DISPATCH prov_sig_rsa[], prov_sig_ecdsa[], prov_sig_eddsa[];
 extern const OSSL_DISPATCH prov_cipher_rsa[], prov_exch_ecdh[];
 extern const OSSL_DISPATCH prov_store[];
 extern const OSSL_DISPATCH prov_decoder_pem[], prov_decoder_ref[];
-extern const OSSL_DISPATCH prov_encoder_spki_der[], prov_encoder_spki_pem[], prov_encoder_text[];
+extern const OSSL_DISPATCH prov_encoder_spki_der[], prov_encoder_spki_pem[], prov_encoder_text[], prov_encoder_none[];
 
 #endif

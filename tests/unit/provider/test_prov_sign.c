@@ -282,6 +282,12 @@ static void the_private_key_cannot_be_written(void **state)
         BIO *out = BIO_new(BIO_s_mem());
 
         assert_int_not_equal(PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
+        assert_true(fixture_error_has("the private key stays in its token"));
+        assert_int_not_equal(PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_256_cbc(), "x", 1, NULL, NULL), 1);
+        assert_true(fixture_error_has("the private key stays in its token"));
+        assert_null(EVP_PKEY2PKCS8(key));
+        assert_true(fixture_error_has("the private key stays in its token"));
+        assert_int_equal(BIO_pending(out), 0);
         assert_int_not_equal(PEM_write_bio_PrivateKey_traditional(out, key, NULL, NULL, 0, NULL, NULL), 1);
         assert_true(i2d_PrivateKey(key, &der) <= 0);
         assert_int_equal(PEM_write_bio_PUBKEY(out, key), 1);
