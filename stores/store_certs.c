@@ -29,7 +29,7 @@ cr_status store_cert_load(struct store *store, const char *thumbprint, struct ro
 
     if (cr_failed(st = file_name(thumbprint, name, err)))
         return st;
-    st = cr_file_read(store->certsfd, name, ROLE_JSON_MAX, true, &json, NULL, err);
+    st = cr_file_read(store->certs.fd, name, ROLE_JSON_MAX, true, &json, NULL, err);
     if (st.code == CR_E_NOT_FOUND)
         st = cr_fail(err, CR_E_NOT_FOUND, "no certificate %s is known", thumbprint);
     else if (!cr_failed(st))
@@ -56,7 +56,7 @@ cr_status store_cert_save(struct store *store, const struct role_cert *cert, str
         goto out;
     if (cr_failed(st = store_lock_unless_held(store, &mine, err)))
         goto out;
-    st = cr_file_replace(store->certsfd, name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
+    st = cr_file_replace(store->certs.fd, name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
     if (mine)
         store_unlock(store);
 out:
@@ -72,9 +72,9 @@ cr_status store_cert_remove(struct store *store, const char *thumbprint, struct 
 
     if (cr_failed(st = file_name(thumbprint, name, err)) || cr_failed(st = store_lock_unless_held(store, &mine, err)))
         return st;
-    if (unlinkat(store->certsfd, name, 0) != 0)
+    if (unlinkat(store->certs.fd, name, 0) != 0)
         st = cr_fail_errno(err, errno == ENOENT ? CR_E_NOT_FOUND : CR_E_IO, errno, "cannot remove certs/%s", name);
-    else if (fsync(store->certsfd) != 0)
+    else if (fsync(store->certs.fd) != 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot sync certs");
     if (mine)
         store_unlock(store);
@@ -83,5 +83,5 @@ cr_status store_cert_remove(struct store *store, const char *thumbprint, struct 
 
 cr_status store_certs(struct store *store, char ***thumbprints, size_t *n, struct cr_err *err)
 {
-    return store_list(store->certsfd, is_thumbprint, thumbprints, n, err);
+    return store_list(store->certs.fd, is_thumbprint, thumbprints, n, err);
 }

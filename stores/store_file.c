@@ -14,29 +14,6 @@
 #include "common/cr_temp.h"
 #include "roles/role_codec.h"
 
-static cr_status open_dir(int at, const char *name, bool make, int *out, struct cr_err *err)
-{
-    bool made = make && mkdirat(at, name, 0755) == 0;
-    cr_status st;
-    int fd;
-
-    if (make && !made && errno != EEXIST)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot make the directory %s", name);
-    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (at == AT_FDCWD ? 0 : O_NOFOLLOW));
-    if (fd < 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot open the state directory %s", name);
-    st = cr_file_trusted(fd, name, err);
-    /* Readers are other users, whatever the umask of who made it. */
-    if (!cr_failed(st) && made && (fchmod(fd, 0755) != 0 || fsync(at) != 0))
-        st = cr_fail_errno(err, CR_E_IO, errno, "cannot make the directory %s", name);
-    if (cr_failed(st)) {
-        (void)close(fd);
-        return st;
-    }
-    *out = fd;
-    return cr_ok();
-}
-
 cr_status store_file_open(const char *dir, bool writer, struct store **out, struct cr_err *err)
 {
     int saved = errno;
@@ -46,12 +23,12 @@ cr_status store_file_open(const char *dir, bool writer, struct store **out, stru
     if (s == NULL)
         return cr_fail(err, CR_E_NOMEM, "out of memory");
     s->ops = &store_file_ops;
-    s->dirfd = s->rolesfd = s->certsfd = s->lockfd = -1;
+    s->top.fd = s->certs.fd = s->lockfd = -1;
     s->writer = writer;
     if (cr_failed(st = cr_strdup(dir, &s->dir, err)) ||
-        cr_failed(st = open_dir(AT_FDCWD, dir, false, &s->dirfd, err)) ||
-        cr_failed(st = open_dir(s->dirfd, "roles", writer, &s->rolesfd, err)) ||
-        cr_failed(st = open_dir(s->dirfd, "certs", writer, &s->certsfd, err))) {
+        cr_failed(st = store_dir_open(AT_FDCWD, dir, false, &s->top, err)) ||
+        cr_failed(st = store_roles_open(&s->top, writer, &s->roles, err)) ||
+        cr_failed(st = store_dir_open(s->top.fd, "certs", writer, &s->certs, err))) {
         store_close(&s);
     } else {
         *out = s;
@@ -60,21 +37,15 @@ cr_status store_file_open(const char *dir, bool writer, struct store **out, stru
     return st;
 }
 
-static void close_fd(int fd)
-{
-    if (fd >= 0)
-        (void)close(fd);
-}
-
 void store_close(struct store **store)
 {
     struct store *s = store != NULL ? *store : NULL;
 
     if (s == NULL)
         return;
-    close_fd(s->dirfd);
-    close_fd(s->rolesfd);
-    close_fd(s->certsfd);
+    store_dir_close(&s->top);
+    store_dir_close(&s->certs);
+    store_roles_close(s->roles);
     cr_lock_give(&s->lockfd);
     free(s->dir);
     free(s);
@@ -83,7 +54,7 @@ void store_close(struct store **store)
 
 int store_dirfd(const struct store *store)
 {
-    return store->dirfd;
+    return store->top.fd;
 }
 
 cr_status store_lock(struct store *store, int timeout_ms, struct cr_err *err)
@@ -92,11 +63,11 @@ cr_status store_lock(struct store *store, int timeout_ms, struct cr_err *err)
 
     if (!store->writer)
         return cr_fail(err, CR_E_INTERNAL, "the store %s was opened for reading", store->dir);
-    if (cr_failed(st = cr_lock_take(store->dirfd, ".lock", timeout_ms, &store->lockfd, err)))
+    if (cr_failed(st = cr_lock_take(store->top.fd, ".lock", timeout_ms, &store->lockfd, err)))
         return st;
-    cr_temp_sweep(store->dirfd, NULL);
-    cr_temp_sweep(store->rolesfd, NULL);
-    cr_temp_sweep(store->certsfd, NULL);
+    cr_temp_sweep(store->top.fd, NULL);
+    cr_temp_sweep(store->roles->fd, NULL);
+    cr_temp_sweep(store->certs.fd, NULL);
     return st;
 }
 
@@ -132,10 +103,12 @@ static cr_status load_record(struct store *store, const char *role, struct role_
     struct cr_buf json = {0};
     struct cr_stamp seen;
     cr_status st;
+    int fd;
 
-    if (cr_failed(st = role_name_check(role, err)) || cr_failed(st = store_json_name(role, name, err)))
+    if (cr_failed(st = role_name_check(role, err)) || cr_failed(st = store_json_name(role, name, err)) ||
+        cr_failed(st = store_roles_fd(store, &fd, err)))
         return st;
-    st = cr_file_read(store->rolesfd, name, ROLE_JSON_MAX, true, &json, &seen, err);
+    st = cr_file_read(fd, name, ROLE_JSON_MAX, true, &json, &seen, err);
     if (st.code == CR_E_NOT_FOUND)
         st = cr_fail(err, CR_E_NOT_FOUND, "there is no role %s in %s", role, store->dir);
     else if (cr_failed(st))
@@ -148,11 +121,17 @@ static cr_status load_record(struct store *store, const char *role, struct role_
     return st;
 }
 
+/* For those whose answer, were it another file's descriptor by now, would not match a stamp. */
+static int roles_fd(const struct store *store)
+{
+    return __atomic_load_n(&store->roles, __ATOMIC_ACQUIRE)->fd;
+}
+
 static struct cr_held *record_hold(struct store *store, const char *role, const struct cr_stamp *stamp)
 {
     char name[STORE_NAME_ROOM];
 
-    return cr_failed(store_json_name(role, name, NULL)) ? NULL : cr_held_new(store->rolesfd, name, stamp);
+    return cr_failed(store_json_name(role, name, NULL)) ? NULL : cr_held_new(roles_fd(store), name, stamp);
 }
 
 static bool record_changed(struct store *store, const char *role, const struct cr_stamp *stamp)
@@ -160,7 +139,7 @@ static bool record_changed(struct store *store, const char *role, const struct c
     char name[STORE_NAME_ROOM];
     struct cr_stamp now;
 
-    if (cr_failed(store_json_name(role, name, NULL)) || cr_failed(cr_stamp_get(store->rolesfd, name, &now, NULL)))
+    if (cr_failed(store_json_name(role, name, NULL)) || cr_failed(cr_stamp_get(roles_fd(store), name, &now, NULL)))
         return true;
     return !cr_stamp_equal(&now, stamp);
 }
@@ -212,7 +191,7 @@ static cr_status save_record(struct store *store, const struct role_record *rec,
     if (cr_failed(st) && st.code != CR_E_NOT_FOUND)
         goto out;
     if (!cr_failed(st = may_replace(store, rec, found, expected, err)))
-        st = cr_file_replace(store->rolesfd, name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
+        st = cr_file_replace(roles_fd(store), name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
 out:
     if (mine)
         store_unlock(store);

@@ -3,6 +3,8 @@
 #ifndef STORE_FILE_H
 #define STORE_FILE_H
 
+#include <sys/types.h>
+
 #include "store.h"
 
 #define STORE_NAME_ROOM 256
@@ -16,16 +18,32 @@ struct store_ops {
     struct cr_held *(*hold)(struct store *store, const char *role, const struct cr_stamp *stamp); /* may be NULL */
 };
 
+/* A directory kept open. Daemons close descriptors they do not know, and the number may be another file's then. */
+struct store_dir {
+    int fd;
+    dev_t dev;
+    ino_t ino;
+    struct store_dir *older; /* what it was opened again after */
+};
+
 struct store {
     const struct store_ops *ops;
     char *dir;
-    int dirfd, rolesfd, certsfd; /* held from open to close */
+    struct store_dir top, certs; /* held from open to close */
+    struct store_dir *roles;     /* atomic */
     int lockfd;                  /* -1: not held */
     bool writer;
 };
 
 extern const struct store_ops store_file_ops;
 
+cr_status store_dir_open(int at, const char *name, bool make, struct store_dir *out, struct cr_err *err);
+/* A number that is another file's by now is left alone. */
+void store_dir_close(struct store_dir *dir);
+cr_status store_roles_open(const struct store_dir *top, bool make, struct store_dir **out, struct cr_err *err);
+void store_roles_close(struct store_dir *roles);
+/* The directory of the records, opened again by its path if the host has closed it meanwhile. */
+cr_status store_roles_fd(struct store *store, int *fd, struct cr_err *err);
 /* *mine says whether the caller must unlock. */
 cr_status store_lock_unless_held(struct store *store, bool *mine, struct cr_err *err);
 /* "STEM.json", refusing what would leave the directory. */

@@ -43,7 +43,7 @@ static cr_status read_tail(int fd, off_t end, size_t want, struct cr_buf *out, s
 static cr_status set_aside(struct store *store, struct cr_bytes torn, struct cr_err *err)
 {
     cr_status st = cr_ok();
-    int out = openat(store->dirfd, "history.torn", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int out = openat(store->top.fd, "history.torn", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
 
     if (out < 0)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot open history.torn");
@@ -91,8 +91,8 @@ static cr_status find_end(struct store *store, int fd, role_hash_fn *hash, struc
     if (fstat(fd, &sb) != 0)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot read " FILE_NAME);
     if (sb.st_size == 0) /* perhaps just made */
-        return fsync(store->dirfd) == 0 ? cr_ok()
-                                        : cr_fail_errno(err, CR_E_IO, errno, "cannot sync the state directory");
+        return fsync(store->top.fd) == 0 ? cr_ok()
+                                         : cr_fail_errno(err, CR_E_IO, errno, "cannot sync the state directory");
     want = sb.st_size > 2 * LINE_MAX_BYTES ? 2 * LINE_MAX_BYTES : (size_t)sb.st_size;
     if (!cr_failed(st = read_tail(fd, sb.st_size, want, &tail, err)))
         st = read_end(store, cr_buf_bytes(&tail), sb.st_size, hash, end, err);
@@ -155,7 +155,7 @@ cr_status store_history_append(struct store *store, const struct role_history_en
 
     if (cr_failed(st = store_lock_unless_held(store, &mine, err)))
         return st;
-    fd = openat(store->dirfd, FILE_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    fd = openat(store->top.fd, FILE_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot open " FILE_NAME);
     else
@@ -196,7 +196,7 @@ static cr_status lines_read(FILE *f, store_history_fn *fn, void *arg, struct cr_
 
 cr_status store_history_each(struct store *store, store_history_fn *fn, void *arg, struct cr_err *err)
 {
-    int fd = openat(store->dirfd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = openat(store->top.fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     cr_status st;
     FILE *f;
 

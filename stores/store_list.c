@@ -75,5 +75,8 @@ void store_names_free(char ***names, size_t n)
 
 cr_status store_roles(struct store *store, char ***names, size_t *n, struct cr_err *err)
 {
-    return store_list(store->rolesfd, role_name_valid, names, n, err);
+    int fd;
+    cr_status st = store_roles_fd(store, &fd, err);
+
+    return cr_failed(st) ? st : store_list(fd, role_name_valid, names, n, err);
 }

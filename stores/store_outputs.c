@@ -145,7 +145,7 @@ cr_status store_outputs_read(struct cr_bytes text, struct store_output **list, s
 cr_status store_outputs(struct store *store, struct store_output **list, size_t *n, struct cr_err *err)
 {
     struct cr_buf text = {0};
-    cr_status st = cr_file_read(store->dirfd, FILE_NAME, FILE_MAX, true, &text, NULL, err);
+    cr_status st = cr_file_read(store->top.fd, FILE_NAME, FILE_MAX, true, &text, NULL, err);
 
     if (st.code == CR_E_NOT_FOUND) {
         *list = NULL;
@@ -188,7 +188,7 @@ static cr_status write_list(struct store *store, const struct store_output *list
         st = cr_fail(err, CR_E_REFUSED, FILE_NAME " has %d files already", ENTRIES_MAX);
     else if (!cr_failed(st = role_json_dump(root, JSON_INDENT(2), &text, err)) &&
              !cr_failed(st = cr_buf_append_str(&text, "\n", err)))
-        st = cr_file_replace(store->dirfd, FILE_NAME, 0644, (gid_t)-1, cr_buf_bytes(&text), err);
+        st = cr_file_replace(store->top.fd, FILE_NAME, 0644, (gid_t)-1, cr_buf_bytes(&text), err);
     json_decref(entries);
     json_decref(root);
     cr_buf_clear(&text);

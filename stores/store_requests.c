@@ -35,7 +35,7 @@ cr_status store_request_load(struct store *store, const char *spki, struct role_
 
     if (cr_failed(st = file_name(spki, name, err)))
         return st;
-    st = cr_file_read(store->certsfd, name, ROLE_REQUEST_MAX, true, &json, NULL, err);
+    st = cr_file_read(store->certs.fd, name, ROLE_REQUEST_MAX, true, &json, NULL, err);
     if (st.code == CR_E_NOT_FOUND)
         st = cr_fail(err, CR_E_NOT_FOUND, "no request for the key %.16s is pending", spki);
     else if (!cr_failed(st) && cr_failed(st = role_request_read(cr_buf_bytes(&json), out, err)))
@@ -59,7 +59,7 @@ cr_status store_request_save(struct store *store, const struct role_request *req
         cr_failed(st = role_request_write(request, &json, err)) ||
         cr_failed(st = store_lock_unless_held(store, &mine, err)))
         goto out;
-    st = cr_file_replace(store->certsfd, name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
+    st = cr_file_replace(store->certs.fd, name, 0644, (gid_t)-1, cr_buf_bytes(&json), err);
     if (mine)
         store_unlock(store);
 out:
@@ -75,9 +75,9 @@ cr_status store_request_remove(struct store *store, const char *spki, struct cr_
 
     if (cr_failed(st = file_name(spki, name, err)) || cr_failed(st = store_lock_unless_held(store, &mine, err)))
         return st;
-    if (unlinkat(store->certsfd, name, 0) != 0)
+    if (unlinkat(store->certs.fd, name, 0) != 0)
         st = cr_fail_errno(err, errno == ENOENT ? CR_E_NOT_FOUND : CR_E_IO, errno, "cannot remove certs/%s", name);
-    else if (fsync(store->certsfd) != 0)
+    else if (fsync(store->certs.fd) != 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot sync certs");
     if (mine)
         store_unlock(store);
@@ -87,7 +87,7 @@ cr_status store_request_remove(struct store *store, const char *spki, struct cr_
 cr_status store_requests(struct store *store, char ***spkis, size_t *n, struct cr_err *err)
 {
     char **names = NULL;
-    cr_status st = store_list(store->certsfd, is_request, &names, n, err);
+    cr_status st = store_list(store->certs.fd, is_request, &names, n, err);
 
     if (cr_failed(st))
         return st;

@@ -64,7 +64,7 @@ static cr_status load(struct store *store, json_t **root, struct store_revocatio
 {
     struct cr_buf text = {0};
     json_t *got = NULL;
-    cr_status st = cr_file_read(store->dirfd, FILE_NAME, FILE_MAX, true, &text, NULL, err);
+    cr_status st = cr_file_read(store->top.fd, FILE_NAME, FILE_MAX, true, &text, NULL, err);
 
     if (st.code == CR_E_NOT_FOUND) {
         *list = NULL;
@@ -175,7 +175,7 @@ cr_status store_revocation_save(struct store *store, const struct store_revocati
     if (cr_failed(st = put_entry(root, rev, err)) || cr_failed(st = role_json_dump(root, JSON_INDENT(2), &text, err)) ||
         cr_failed(st = cr_buf_append_str(&text, "\n", err)))
         goto out;
-    st = cr_file_replace(store->dirfd, FILE_NAME, 0644, (gid_t)-1, cr_buf_bytes(&text), err);
+    st = cr_file_replace(store->top.fd, FILE_NAME, 0644, (gid_t)-1, cr_buf_bytes(&text), err);
 out:
     if (mine)
         store_unlock(store);

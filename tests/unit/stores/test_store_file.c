@@ -459,6 +459,97 @@ static void threads_read_one_store_while_it_is_written(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+/* The newest descriptor that leads to @path. */
+static int descriptor_of(const char *path)
+{
+    char link[32], target[256];
+    int found = -1;
+
+    for (int fd = 3; fd < 256; fd++) {
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, target, sizeof target - 1);
+
+        if (n > 0 && (size_t)n == strlen(path) && memcmp(target, path, (size_t)n) == 0)
+            found = fd;
+    }
+    assert_true(found >= 0);
+    return found;
+}
+
+/* As daemons do with what they do not know: the number is another directory's then, or nobody's. */
+static int host_closes(const char *path, const char *other)
+{
+    int fd = descriptor_of(path), anew;
+
+    assert_int_equal(close(fd), 0);
+    if (other == NULL)
+        return fd;
+    anew = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(anew >= 0);
+    if (anew != fd) {
+        assert_int_equal(dup2(anew, fd), fd);
+        assert_int_equal(close(anew), 0);
+    }
+    return fd;
+}
+
+static void a_host_that_closes_descriptors_changes_no_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct store *reader = NULL;
+    struct role_record *rec = NULL;
+    struct cr_stamp stamp;
+    struct cr_err err = {0};
+    char roles[128], others[128], top[128];
+    int theirs[2];
+
+    must(save(f->store, "R", 1, &err), &err);
+    (void)snprintf(top, sizeof top, "%s", f->dir);
+    (void)snprintf(roles, sizeof roles, "%s/roles", f->dir);
+    (void)snprintf(others, sizeof others, "%s/others", f->dir);
+    assert_int_equal(mkdir(others, 0755), 0);
+    must(store_file_open(f->dir, false, &reader, &err), &err);
+    (void)host_closes(roles, NULL);
+    assert_int_equal(generation_of(reader, "R"), 1);
+    must(store_load(reader, "R", &rec, &stamp, &err), &err);
+    role_record_unref(&rec);
+    theirs[0] = host_closes(roles, others); /* the one that was opened again */
+    theirs[1] = host_closes(top, others);
+    must(save(f->store, "R", 2, &err), &err);
+    assert_true(store_changed(reader, "R", &stamp));
+    must(store_load(reader, "R", &rec, &stamp, &err), &err);
+    assert_int_equal(rec->generation, 2);
+    role_record_unref(&rec);
+    assert_false(store_changed(reader, "R", &stamp));
+    store_close(&reader);
+    for (size_t i = 0; i < CR_COUNT(theirs); i++) {
+        assert_true(fcntl(theirs[i], F_GETFD) >= 0); /* left alone */
+        assert_int_equal(close(theirs[i]), 0);
+    }
+}
+
+static void what_cannot_be_opened_again_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct store *reader = NULL;
+    struct role_record *rec = NULL;
+    struct cr_err err = {0};
+    char roles[128], aside[128];
+
+    must(save(f->store, "R", 1, &err), &err);
+    (void)snprintf(roles, sizeof roles, "%s/roles", f->dir);
+    (void)snprintf(aside, sizeof aside, "%s.aside", f->dir);
+    must(store_file_open(f->dir, false, &reader, &err), &err);
+    (void)host_closes(roles, NULL);
+    assert_int_equal(rename(f->dir, aside), 0);
+    assert_true(cr_failed(store_load(reader, "R", &rec, NULL, &err)));
+    assert_non_null(strstr(cr_err_text(&err), "this program has closed certroll's files"));
+    assert_non_null(strstr(cr_err_text(&err), f->dir));
+    assert_int_equal(rename(aside, f->dir), 0);
+    assert_int_equal(generation_of(reader, "R"), 1);
+    store_close(&reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +572,8 @@ int main(void)
         TEST(whoever_takes_the_lock_sweeps_what_killed_writers_left),
         TEST(a_name_that_differs_only_in_case_is_refused),
         TEST(a_reader_goes_on_after_chroot_and_setuid),
+        TEST(a_host_that_closes_descriptors_changes_no_answer),
+        TEST(what_cannot_be_opened_again_is_named),
         TEST(threads_read_one_store_while_it_is_written),
     };
 
