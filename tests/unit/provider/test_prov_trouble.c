@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When something is wrong: with the log, the record, the configuration, the module. */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -152,6 +153,53 @@ static void the_log_is_made_at_load_appended_to_and_closed_to_others(void **stat
     assert_string_equal(text, "what stood there\n");
     assert_non_null(fgets(text, sizeof text, f));
     (void)fclose(f);
+}
+
+/* As daemons do after OpenSSL read its configuration. In a child, whose other descriptors nobody misses. */
+static int signs_with_descriptors_closed(const char *path)
+{
+    struct fixture_instance in = fixture_load("other.conf");
+    struct role_cert *cert = fixture_cert("EcA");
+    EVP_PKEY *key, *pub = fixture_public(cert);
+    int fd, good;
+
+    if (close_range(3, ~0U, 0) != 0)
+        return 0;
+    fd = open("/dev/null", O_RDWR); /* a number of ours is theirs now */
+    key = fixture_key(in.ctx, "certroll://EcA");
+    good = fd == 3 && key != NULL && signs(key, pub) && fixture_key(in.ctx, "certroll://NoSuchRole") == NULL;
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(pub);
+    role_cert_unref(&cert);
+    fixture_unload(&in);
+    return good && fcntl(fd, F_GETFD) >= 0 && access(path, F_OK) == 0;
+}
+
+static void a_daemon_that_closes_all_descriptors_signs_and_logs(void **state)
+{
+    char sed[256], path[96], line[2048];
+    int status = -1;
+    bool said = false;
+    pid_t pid;
+    FILE *f;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/closed.log", fx.dir);
+    (void)snprintf(sed, sizeof sed, "s|^log = .*|log = %s|", path);
+    edit_conf(sed);
+    pid = fork();
+    if (pid == 0) {
+        (void)alarm(60);
+        _exit(signs_with_descriptors_closed(path) ? 0 : 1);
+    }
+    assert_true(waitpid(pid, &status, 0) == pid);
+    assert_int_equal(status, 0);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) != NULL)
+        said = said || strstr(line, "NoSuchRole") != NULL;
+    (void)fclose(f);
+    assert_true(said);
 }
 
 static void a_pin_file_that_is_of_no_use_is_named_with_the_reason(void **state)
@@ -494,6 +542,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_log_that_cannot_be_written_stops_nobody),
         cmocka_unit_test(the_log_is_made_at_load_appended_to_and_closed_to_others),
+        cmocka_unit_test(a_daemon_that_closes_all_descriptors_signs_and_logs),
         cmocka_unit_test(a_pin_file_that_is_of_no_use_is_named_with_the_reason),
         cmocka_unit_test(a_message_is_one_line_of_the_log),
         cmocka_unit_test(trouble_with_a_record_is_reported_once_each_time),
