@@ -231,11 +231,14 @@ static int ec_derive(unsigned char **out, size_t *n, const EC_POINT *peer, const
 static int rsa_init(RSA *rsa)
 {
     int (*init)(RSA *) = RSA_meth_get_init(RSA_PKCS1_OpenSSL());
+    const RSA_METHOD *theirs = __atomic_load_n(&before.rsa, __ATOMIC_ACQUIRE);
 
     if (RSA_get_method(rsa) != ours.rsa) /* of a program that copied ours */
         return 1;
-    if (exporting == NULL)
-        return RSA_set_method(rsa, __atomic_load_n(&before.rsa, __ATOMIC_ACQUIRE));
+    if (exporting == NULL) { /* with our method's flags, by now */
+        RSA_clear_flags(rsa, RSA_FLAG_EXT_PKEY & ~RSA_meth_get_flags(theirs));
+        return RSA_set_method(rsa, theirs);
+    }
     if (init != NULL && init(rsa) != 1)
         return 0;
     if (RSA_set_ex_data(rsa, ours.rsa_index, legacy_ref(exporting)) == 1)

@@ -268,7 +268,8 @@ static void *makes_its_own(void *arg)
         RSA *rsa = RSA_new();
         EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
 
-        if (RSA_get_method(rsa) != RSA_PKCS1_OpenSSL() || EC_KEY_get_method(ec) != EC_KEY_OpenSSL())
+        if (RSA_get_method(rsa) != RSA_PKCS1_OpenSSL() || RSA_test_flags(rsa, RSA_FLAG_EXT_PKEY) != 0 ||
+            EC_KEY_get_method(ec) != EC_KEY_OpenSSL())
             atomic_fetch_add(&foreign, 1);
         atomic_fetch_add(&made, 1);
         RSA_free(rsa);
