@@ -72,14 +72,43 @@ if /usr/bin/python3 -W ignore -c 'from OpenSSL.crypto import sign' 2>/dev/null; 
 fi
 
 application "Python cryptography" "$(/usr/bin/python3 -c 'import cryptography; print(cryptography.__version__)')"
-for type in rsa ec; do
-    if [ $type = ec ] && [ "${version%%.*}" -ge 43 ]; then # Debian 12 has 38
-        works_with ec "sign (PyJWT too)" signed /usr/bin/python3 "$others/sign.py" cryptography
-    else
-        refuses $type "sign (PyJWT too)" Error "takes the private numbers out of the key; use pyOpenSSL or ssl" \
-            /usr/bin/python3 "$others/sign.py" cryptography
-    fi
-done
+refuses rsa "sign as it is (PyJWT too)" Error "checks the private numbers of an RSA key; skip that (the recipe), or use pyOpenSSL or ssl" \
+    /usr/bin/python3 "$others/sign.py" cryptography
+works_with ec "sign (PyJWT too)" signed /usr/bin/python3 "$others/sign.py" cryptography
+works "sign (PyJWT too), recipe" signed /usr/bin/python3 "$others/sign.py" recipe
+
+if /usr/bin/python3 -c 'import M2Crypto' 2>/dev/null; then
+    application M2Crypto "$(/usr/bin/python3 -c 'import M2Crypto; print(M2Crypto.__version__)')"
+    works "sign by structures" signed /usr/bin/python3 "$others/sign.py" m2crypto
+fi
+
+# Mail: the whole message is signed, and verified as if the public key stood in the DNS.
+if command -v opendkim-testmsg >/dev/null; then
+    application opendkim "$(dpkg-query -W -f '${Version}' opendkim-tools | sed 's/[-~].*//')"
+    printf '%s\r\n' "From: a@example.org" "Date: Sat, 28 Nov 2026 14:00:00 +0000" "Subject: hello" "" "some text to sign" >message
+    dkim_sign() { opendkim-testmsg -C -d example.org -s sel -k "$1" <message >"$4"; }
+    dkim_verified() {
+        clean pkey -pubin -in "$1.pub" -outform DER -out "$1.der"
+        run plain /usr/bin/python3 "$others/dkim_verify.py" signature "$1.der"
+        rm signature
+    }
+    export -f dkim_sign
+    works_with rsa "sign" dkim_verified bash -c 'dkim_sign "$@"' dkim_sign
+fi
+
+# Programs for a firmware that starts signed ones alone, and files that the kernel verifies.
+if command -v osslsigncode >/dev/null && command -v sbsign >/dev/null; then
+    /usr/bin/python3 "$others/program.py" program.efi
+    authenticode_verified() { run plain osslsigncode verify -CAfile "$1.crt" -in signature && rm signature; }
+    efi_verified() { run plain sbverify --cert "$1.crt" signature && rm signature; }
+    application osslsigncode "$(osslsigncode --version | sed -n '1s/osslsigncode \([0-9.]*\).*/\1/p')"
+    authenticode_sign() { osslsigncode sign -certs "$2" -key "$1" -h sha256 -in program.efi -out "$4"; }
+    efi_sign() { sbsign --key "$1" --cert "$2" --output "$4" program.efi; }
+    export -f authenticode_sign efi_sign
+    works "sign" authenticode_verified bash -c 'authenticode_sign "$@"' authenticode_sign
+    application sbsign "$(sbsign --version | sed 's/.* //')"
+    works "sign" efi_verified bash -c 'efi_sign "$@"' efi_sign
+fi
 
 application xmlsec1 "$(xmlsec1 --version | sed 's/^xmlsec1 \([0-9.]*\).*/\1/')"
 sed s/ALGORITHM/rsa/ "$others/saml.xml" >rsa.xml
