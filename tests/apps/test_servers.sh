@@ -6,6 +6,7 @@
 # of lib.sh, app, program, version and user, and where they differ:
 #   owner     who may read the key file, for a server that loads or reloads it as its own user
 #   gap       set: its reload, even with ordinary keys, closes the port for a moment
+#   restart   set: it reads the pair at its start alone, and has no reload
 #   starttls  options for the client
 #   server_also PORT  more checks while it serves the RSA pair
 # shellcheck disable=SC2034,SC2154
@@ -13,7 +14,7 @@
 . "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin
 need() { command -v "$1" >/dev/null || skip "no $1"; }
-owner=root gap='' route=none now=start
+owner=root gap='' restart='' route=none now=start
 [ -f "$TOP/tests/apps/servers/$2.sh" ] || fail "usage: test_servers.sh BUILD-FOLDER NAME"
 # shellcheck source=tests/apps/servers/stunnel.sh
 . "$TOP/tests/apps/servers/$2.sh"
@@ -66,11 +67,19 @@ checks() { # ROUTE
     passed
     [ "$(type -t server_also)" != function ] || server_also "$port"
     begin "roll and reload"
-    [ -n "$gap" ] || load_start "$port" 2
+    [ -n "$gap$restart" ] || load_start "$port" 2
     roll ec 1
     pair ec "$T/site.pem"
     same "$(served "$port")" rsa "before the reload"
-    if [ -n "$gap" ]; then server_reload "$main" && reloaded "$port" ec; else reload "$main" "$port" ec && load_saw ec && load_end; fi
+    if [ -n "$restart" ]; then
+        ended "$main"
+        instance "$route-again" "$port" "$T/site.pem"
+        main=$leader
+    elif [ -n "$gap" ]; then
+        server_reload "$main" && reloaded "$port" ec
+    else
+        reload "$main" "$port" ec && load_saw ec && load_end
+    fi
     handshakes "$port" ec
     unprivileged "$main"
     passed
