@@ -83,6 +83,8 @@ cr_status store_output_save(struct store *store, const struct store_output *outp
  * chain, never lost silently. @own gets the new line's hash. */
 cr_status store_history_append(struct store *store, const struct role_history_entry *entry, role_hash_fn *hash,
                                char own[65], struct cr_err *err);
+/* The last whole line, without its newline, into @line; *found is false where there is none. */
+cr_status store_history_last(struct store *store, struct cr_buf *line, bool *found, struct cr_err *err);
 /* Calls @fn with each line of history.jsonl, oldest first, without its newline, @number from 1; the first failure ends it.
  * @whole is false for a last line without newline: its writer was killed, or is at it. No file: no line. Needs no lock. */
 typedef cr_status store_history_fn(void *arg, size_t number, struct cr_bytes line, bool whole, struct cr_err *err);

@@ -80,12 +80,17 @@ static cr_status read_end(struct store *store, struct cr_bytes tail, off_t size,
     return role_history_check(cr_bytes(start, (size_t)(tail.p + whole - 1 - start)), NULL, hash, end->prev, err);
 }
 
+/* Enough for the last whole line and a torn one behind it. */
+static size_t tail_size(const struct stat *sb)
+{
+    return sb->st_size > 2 * LINE_MAX_BYTES ? 2 * LINE_MAX_BYTES : (size_t)sb->st_size;
+}
+
 static cr_status find_end(struct store *store, int fd, role_hash_fn *hash, struct end *end, struct cr_err *err)
 {
     struct cr_buf tail = {0};
     struct stat sb;
     cr_status st;
-    size_t want;
 
     *end = (struct end){0};
     if (fstat(fd, &sb) != 0)
@@ -93,8 +98,7 @@ static cr_status find_end(struct store *store, int fd, role_hash_fn *hash, struc
     if (sb.st_size == 0) /* perhaps just made */
         return fsync(store->top.fd) == 0 ? cr_ok()
                                          : cr_fail_errno(err, CR_E_IO, errno, "cannot sync the state directory");
-    want = sb.st_size > 2 * LINE_MAX_BYTES ? 2 * LINE_MAX_BYTES : (size_t)sb.st_size;
-    if (!cr_failed(st = read_tail(fd, sb.st_size, want, &tail, err)))
+    if (!cr_failed(st = read_tail(fd, sb.st_size, tail_size(&sb), &tail, err)))
         st = read_end(store, cr_buf_bytes(&tail), sb.st_size, hash, end, err);
     cr_buf_clear(&tail);
     return st;
@@ -164,6 +168,37 @@ cr_status store_history_append(struct store *store, const struct role_history_en
         (void)close(fd);
     if (mine)
         store_unlock(store);
+    return st;
+}
+
+static cr_status last_line(struct cr_bytes tail, struct cr_buf *line, bool *found, struct cr_err *err)
+{
+    const unsigned char *end = memrchr(tail.p, '\n', tail.n), *start;
+
+    if (end == NULL)
+        return cr_ok();
+    start = memrchr(tail.p, '\n', (size_t)(end - tail.p));
+    start = start != NULL ? start + 1 : tail.p;
+    *found = true;
+    return cr_buf_set(line, start, (size_t)(end - start), err);
+}
+
+cr_status store_history_last(struct store *store, struct cr_buf *line, bool *found, struct cr_err *err)
+{
+    int fd = openat(store->top.fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct cr_buf tail = {0};
+    struct stat sb;
+    cr_status st;
+
+    *found = false;
+    if (fd < 0)
+        return errno == ENOENT ? cr_ok() : cr_fail_errno(err, CR_E_IO, errno, "cannot open " FILE_NAME);
+    if (fstat(fd, &sb) != 0)
+        st = cr_fail_errno(err, CR_E_IO, errno, "cannot read " FILE_NAME);
+    else if (!cr_failed(st = read_tail(fd, sb.st_size, tail_size(&sb), &tail, err)))
+        st = last_line(cr_buf_bytes(&tail), line, found, err);
+    cr_buf_clear(&tail);
+    (void)close(fd);
     return st;
 }
 

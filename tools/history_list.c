@@ -94,6 +94,17 @@ bool history_slot(const json_t *entry, const char *slot, char *out, size_t size)
     return true;
 }
 
+/* Was the change of entry @i never made? The next one of its role says so. */
+static bool undone(const json_t *entries, size_t i, const char *role)
+{
+    for (size_t k = i + 1; k < json_array_size(entries); k++) {
+        const json_t *next = json_array_get(entries, k);
+        if (!strcmp(history_member(next, "role"), role))
+            return !strcmp(history_member(next, "note"), TOOL_NOT_DONE);
+    }
+    return false;
+}
+
 bool history_current_since(const json_t *entries, const char *role, const char *thumbprint, int64_t *since)
 {
     const json_t *entry;
@@ -112,7 +123,7 @@ bool history_current_since(const json_t *entries, const char *role, const char *
         /* by its date, perhaps unsettled until this change, which may have put another one in its place */
         took_over = !strcmp(history_member(before, "next"), thumbprint) &&
                     !cr_failed(cr_time_parse(history_member(before, "next_effective"), &due, NULL)) && due <= when;
-        if (!becomes && !took_over)
+        if ((!becomes && !took_over) || undone(entries, i, role))
             continue;
         if (took_over)
             when = due;

@@ -135,7 +135,7 @@ static cr_status role_save(struct restoring *r, struct store *store, const struc
         return st;
     st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err);
     if (cr_failed(st))
-        cr_ignore(tool_history(r->tool, "restore", name, plan->after, plan->before, TOOL_NOT_DONE, NULL, NULL));
+        tool_history_undone(r->tool);
     else
         tool_changed_note(r->tool, plan->after, "restore");
     return st;

@@ -167,11 +167,16 @@ cr_status tool_revocation_apply(struct tool *tool, const struct store_revocation
 cr_status tool_revocations_finish(struct tool *tool, struct cr_err *err);
 /* Does any slot of @rec (may be NULL) stand on this key? */
 bool tool_record_holds(const struct role_record *rec, const char *spki);
-/* The note of a line after one that was written before its change, which then failed. */
+/* The note of a line after one that was written before its change, which then failed or was killed. */
 #define TOOL_NOT_DONE "the change of the line above could not be written"
 /* One history line for a change that is not a role's (cert removed, imported). */
 cr_status tool_history(struct tool *tool, const char *verb, const char *role, const struct role_record *before,
                        const struct role_record *after, const char *note, const char *overridden, struct cr_err *err);
+
+/* A role's line stands before its record is saved. Where the last line's change never came to be, because the save failed or
+ * its command was killed, one more says TOOL_NOT_DONE. Under the lock; tool_lock calls it. What cannot be noted now is noted
+ * by the next command. */
+void tool_history_undone(struct tool *tool);
 
 /* ---- talking ---- */
 

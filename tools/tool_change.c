@@ -127,17 +127,25 @@ void tool_changed_note(struct tool *tool, const struct role_record *rec, const c
 cr_status tool_plan_store(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
                           const char *note, struct cr_err *err)
 {
+    struct cr_err why;
     struct store *store;
-    cr_status st;
+    cr_status st, told;
 
     if (!plan->outcome.changed || tool->dry_run)
         return cr_ok();
-    if (cr_failed(st = tool_store(tool, &store, err)) ||
-        cr_failed(st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err)))
+    if (cr_failed(st = tool_store(tool, &store, err)))
         return st;
+    told =
+        tool_history(tool, tool_verb_text(verb), role, plan->before, plan->after, note, plan->outcome.overridden, &why);
+    if (cr_failed(told) && verb != ROLE_REVOKE)
+        return cr_fail(err, told.code, "nothing is changed, since the history cannot tell of it: %s", why.text);
+    if (cr_failed(st = store_save(store, plan->after, plan->before ? plan->before->generation : 0, err))) {
+        tool_history_undone(tool);
+        return st;
+    }
     tool_changed_note(tool, plan->after, tool_verb_text(verb));
-    return tool_history(tool, tool_verb_text(verb), role, plan->before, plan->after, note, plan->outcome.overridden,
-                        err);
+    return cr_failed(told) ? cr_fail(err, told.code, "it is changed, but the history does not tell of it: %s", why.text)
+                           : st;
 }
 
 static cr_status roles_check(char *const *roles, size_t n, struct cr_err *err)

@@ -26,7 +26,9 @@ void tool_intent_clear(struct tool_intent *intent);
 /* The change of one role, nothing saved. */
 cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_intent *intent, struct tool_plan *out,
                          struct cr_err *err);
-/* Saves and writes history unless this is a dry run or nothing changed. */
+/* Writes history and saves unless this is a dry run or nothing changed. The line goes first: a kill in between leaves one too
+ * many, which tool_history_undone takes back, and never a change without one. Only a revocation is saved though the history
+ * cannot be written; that is a failure too. */
 cr_status tool_plan_store(struct tool *tool, const char *role, const struct tool_plan *plan, enum role_verb verb,
                           const char *note, struct cr_err *err);
 /* A record was saved: on-change runs at the end. @verb is static. Out of memory it does not: the change itself stands. */

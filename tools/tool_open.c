@@ -176,6 +176,7 @@ cr_status tool_lock(struct tool *tool, struct cr_err *err)
     if (cr_failed(st))
         return st;
     tool->locked = true;
+    tool_history_undone(tool);
     /* What cannot be finished stays pending, and its key is refused by every change all the same. */
     if (cr_failed(tool_revocations_finish(tool, err)))
         tool_warn("a pending revocation could not be finished: %s", err->text);

@@ -103,6 +103,59 @@ err_has "history.jsonl line $((lines + 1)): it has no end"
 cp -p whole $log
 ok "history, and its chain"
 
+# ---- killed, or out of room, at each write: each change is told exactly once, and none that was not made
+once() { # WHERE
+    /usr/bin/python3 - <<'PY' || fail "$1"
+import json
+rec = json.load(open("kill/state/roles/Web.json"))["generation"]
+told = []
+for line in map(json.loads, open("kill/state/history.jsonl")):
+    if line.get("role") != "Web":
+        continue
+    if (line.get("note") or "").startswith("the change of the line above could not"):
+        assert line["before"] == line["after"], line
+        told.pop()
+    else:
+        told.append(line["after"]["generation"])
+assert told == list(range(1, rec + 1)), (told[-5:], rec)
+PY
+}
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    run certroll init --dir "$T/kill"
+    kill_certroll() { CERTROLL_CONFIG=$T/kill/certroll.conf "$@"; }
+    run kill_certroll certroll import a.pfx Web --use tls --passin pass:pw
+    run kill_certroll certroll import b.pfx Web --passin pass:pw
+    undone=0
+    for how in signal=KILL error=ENOSPC; do
+        for call in fsync renameat,renameat2 pwrite64; do
+            for ((n = 1, got = 1; n < 30 && got != 0; n++)); do
+                got=0
+                (ASAN_OPTIONS=detect_leaks=0 kill_certroll strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:$how:when=$n" \
+                    certroll rollback Web >out 2>err) 2>/dev/null || got=$?
+                run kill_certroll certroll rollback Web --reason after
+                once "$how at $call $n"
+            done
+            same "$got" 0 "the last run with $how at $call"
+        done
+    done
+    run kill_certroll certroll history verify
+    undone=$(grep -c "could not be written" kill/state/history.jsonl)
+    [ "$undone" -ge 3 ] || fail "only $undone changes were taken back"
+    run kill_certroll certroll history Web
+    out_has "note: the change of the line above could not be written"
+    ! grep "could not be written" kill/state/history.jsonl | grep -q '"reason":"after"' || fail "the reason of another command"
+    # a history that cannot go on: nothing is changed, but a revoked key goes
+    sed -i '$s/"when":"20/"when":"19/' kill/state/history.jsonl
+    cp kill/state/roles/Web.json web.json
+    refused 1 "nothing is changed, since the history cannot tell of it: " kill_certroll certroll rollback Web
+    cmp web.json kill/state/roles/Web.json
+    refused 1 "the history does not tell of it: " kill_certroll certroll revoke --thumbprint "$(thumb a)" --yes
+    same "$(json 'd.get("current") and d["current"]["thumbprint"] == "'"$(thumb a)"'" or d.get("previous") and d["previous"]["thumbprint"] == "'"$(thumb a)"'" or "gone"' kill/state/roles/Web.json)" gone
+    ok "killed or out of room at each write, $undone changes are told as not made, the others once"
+elif [ -n "${CI:-}" ]; then
+    fail "strace cannot trace here"
+fi
+
 # ---- a cut end keeps the chain whole: only the journal tells
 [ -n "$journal" ] || { run certroll history verify; out_has "No journal can be read here"; exit 0; }
 synced() { journalctl --sync 2>/dev/null || sleep 2; } # newer ones want a socket that systemd itself would make

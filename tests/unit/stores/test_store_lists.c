@@ -215,6 +215,29 @@ static void a_torn_line_is_set_aside_with_a_note(void **state)
     free(text);
 }
 
+static void the_last_line_is_the_last_whole_one(void **state)
+{
+    static const struct {
+        const char *file, *line; /* NULL: there is none */
+    } rows[] = {{"", NULL},           {"torn", NULL},  {"one\n", "one"},
+                {"one\ntorn", "one"}, {"a\nb\n", "b"}, {"a\nb\ntorn", "b"}};
+    struct fixture *f = *state;
+    struct cr_err err = {0};
+    struct cr_buf line = {0};
+    bool found = true;
+
+    must(store_history_last(f->store, &line, &found, &err), &err);
+    assert_false(found);
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        put_file(f, "history.jsonl", rows[i].file);
+        must(store_history_last(f->store, &line, &found, &err), &err);
+        assert_int_equal(found, rows[i].line != NULL);
+        if (found)
+            assert_true(cr_bytes_equal(cr_buf_bytes(&line), cr_bytes_str(rows[i].line)));
+    }
+    cr_buf_clear(&line);
+}
+
 static void a_changed_last_line_is_not_built_upon(void **state)
 {
     struct fixture *f = *state;
@@ -304,6 +327,7 @@ int main(void)
         TEST(broken_revocations_are_refused_and_not_overwritten),
         TEST(lines_chain_on_the_last),
         TEST(a_torn_line_is_set_aside_with_a_note),
+        TEST(the_last_line_is_the_last_whole_one),
         TEST(a_changed_last_line_is_not_built_upon),
         TEST(each_line_is_given_once_and_in_order),
         TEST(a_line_without_end_is_refused),

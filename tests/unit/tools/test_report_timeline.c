@@ -189,6 +189,26 @@ static void previous_of_an_unsettled_roll_begins_at_its_date(void **state)
     json_decref(entries);
 }
 
+/* What the history takes back did not become current then. */
+static void a_change_that_was_not_made_begins_nothing(void **state)
+{
+    static const char lines[] =
+        "[{\"when\": \"2026-11-01T00:00:00Z\", \"role\": \"Role\", \"after\": {\"current\": \"aa\"}},"
+        " {\"when\": \"2026-11-13T00:00:00Z\", \"role\": \"Role\", \"before\": {\"current\": \"aa\"},"
+        " \"after\": {\"current\": \"bb\"}},"
+        " {\"when\": \"2026-11-13T00:00:00Z\", \"role\": \"Other\"},"
+        " {\"when\": \"2026-11-14T00:00:00Z\", \"role\": \"Role\", \"before\": {\"current\": \"aa\"},"
+        " \"after\": {\"current\": \"aa\"}, \"note\": \"" TOOL_NOT_DONE "\"}]";
+    json_t *entries = json_loads(lines, 0, NULL);
+    int64_t since = 0;
+
+    (void)state;
+    assert_false(history_current_since(entries, "Role", "bb", &since));
+    assert_true(history_current_since(entries, "Role", "aa", &since));
+    assert_int_equal(since, NOW - 22 * DAY);
+    json_decref(entries);
+}
+
 static void previous_beside_an_empty_current_has_no_bar_from_1970(void **state)
 {
     struct role_cert previous = cert_until(NOW + 10 * DAY);
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(an_expired_current_is_late_until_now),
         cmocka_unit_test(previous_begins_where_it_became_current),
         cmocka_unit_test(previous_of_an_unsettled_roll_begins_at_its_date),
+        cmocka_unit_test(a_change_that_was_not_made_begins_nothing),
         cmocka_unit_test(previous_beside_an_empty_current_has_no_bar_from_1970),
         cmocka_unit_test(what_never_ends_ends_at_the_edge),
         cmocka_unit_test(nothing_assigned_is_an_axis_with_now),
