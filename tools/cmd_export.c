@@ -24,6 +24,15 @@ static const struct tool_option options[] = {
 
 /* ---- certificates ---- */
 
+static void certs_say(struct tool *tool, const struct role_cert *cert, bool chain, const char *out)
+{
+    const char *what = chain && cert->nchain ? " and its chain" : "";
+
+    (void)tool_replace_say(tool, out);
+    tool_say(tool, "certificate %.16s%s would be written to %s", cert->thumbprint, what,
+             out && strcmp(out, "-") ? out : "standard output");
+}
+
 static cr_status certs_out(const struct role_cert *cert, bool chain, const char *out, struct cr_err *err)
 {
     struct cr_buf text = {0};
@@ -184,28 +193,34 @@ static cr_status words_check(struct tool *tool, enum role_slot *slot, struct cr_
         return cr_fail(err, CR_E_USAGE, "export: --pfx names the file itself, and it is not standard output");
     if (!pfx && tool_opt(tool, OPT_PASSOUT))
         return cr_fail(err, CR_E_USAGE, "export: --passout is of --pfx; certificates are no secret");
-    if (!pfx && (tool->json || (tool->dry_run && tool->phase != TOOL_PREVIEW)))
-        return cr_fail(err, CR_E_USAGE, "export: --json and --dry-run are of --pfx");
+    if (!pfx && tool->json)
+        return cr_fail(err, CR_E_USAGE, "export: --json is of --pfx");
     return cr_ok();
 }
 
 static cr_status run(struct tool *tool, struct cr_err *err)
 {
-    const char *pfx = tool_opt(tool, OPT_PFX);
+    const char *pfx = tool_opt(tool, OPT_PFX), *out = tool_opt(tool, OPT_OUT);
+    bool dry_run = tool->dry_run, chain = tool_opt(tool, OPT_CHAIN);
     enum role_slot slot = ROLE_CURRENT;
     struct tool_role role = {0};
     struct role_cert *cert;
     cr_status st;
 
-    if (cr_failed(st = words_check(tool, &slot, err)) ||
-        tool_replace_preview(tool, pfx ? pfx : tool_opt(tool, OPT_OUT)))
+    if (cr_failed(st = words_check(tool, &slot, err)) || tool_replace_preview(tool, pfx ? pfx : out))
         return st;
     if (!pfx)
         tool->dry_run = true; /* changes nothing: whoever may read may have certificates */
-    if (!cr_failed(st = tool_role_read(tool, tool->args[0], &role, err)) &&
-        !cr_failed(st = tool_role_slot(&role, slot, &cert, err)))
-        st = pfx ? pfx_out(tool, cert, pfx, err)
-                 : certs_out(cert, tool_opt(tool, OPT_CHAIN) != NULL, tool_opt(tool, OPT_OUT), err);
+    if (cr_failed(st = tool_role_read(tool, tool->args[0], &role, err)) ||
+        cr_failed(st = tool_role_slot(&role, slot, &cert, err)))
+        goto done;
+    if (pfx)
+        st = pfx_out(tool, cert, pfx, err);
+    else if (dry_run)
+        certs_say(tool, cert, chain, out);
+    else
+        st = certs_out(cert, chain, out, err);
+done:
     tool_role_clear(&role);
     return st;
 }

@@ -41,6 +41,16 @@ run certroll import b.pfx Default --passin pass:pw --effective-date +1d
 run certroll export Default --cert --slot next
 clean x509 -in out -outform DER | cmp - <(clean x509 -in b.crt -outform DER)
 refused 1 "" certroll export Default --cert --slot previous
+before=$(ls; sha256sum chain.pem)
+run certroll export Default --cert --dry-run
+same "$(cat out)" "certificate $(thumb a | cut -c1-16) would be written to standard output"
+run certroll export Default --chain --out chain.pem --slot next --dry-run
+same "$(cat out)" "chain.pem is there already, and would be replaced
+certificate $(thumb b | cut -c1-16) and its chain would be written to chain.pem"
+run certroll export Default --cert --out new.pem --dry-run
+same "$(cat out)" "certificate $(thumb a | cut -c1-16) would be written to new.pem"
+refused 1 "" certroll export Default --cert --slot previous --out new.pem --dry-run
+same "$(ls; sha256sum chain.pem)" "$before" "what a dry run wrote"
 refused 1 "no role" certroll export None --cert
 if [ "$(id -u)" = 0 ]; then # whoever may read the state
     chmod 755 "$T"
