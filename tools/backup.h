@@ -21,11 +21,13 @@
 /* Files beside certroll.conf; NULL ends the list. */
 extern const char *const backup_etc[];
 
-/* The token directory of the one configured SoftHSM token. CR_E_UNSUPPORTED where there is none, or several. The caller
- * frees *dir. */
-cr_status backup_token_dir(const struct conf *conf, char **dir, struct cr_err *err);
+/* The token directory of the one configured SoftHSM token. CR_E_UNSUPPORTED where there is none, or several. @softhsm (may be
+ * NULL) is the text of its softhsm2.conf where it is not there yet. The caller frees *dir. */
+cr_status backup_token_dir(const struct conf *conf, const char *softhsm, char **dir, struct cr_err *err);
 /* The files below @dir as base64. A new reference. */
 cr_status backup_token_read(const char *dir, json_t **out, struct cr_err *err);
+/* CR_E_INVALID for names that lead elsewhere, CR_E_EXISTS where @dir has something else in it; it need not be there. */
+cr_status backup_token_check(const char *dir, json_t *files, struct cr_err *err);
 /* Makes @dir and writes them there, folders 0700 and files 0600; those that are there already stay. CR_E_EXISTS where @dir has
  * something else in it. */
 cr_status backup_token_write(const char *dir, json_t *files, struct cr_err *err);

@@ -17,7 +17,7 @@
 
 const char *const backup_etc[] = {"openssl.cnf", "softhsm2.conf", "env", NULL};
 
-cr_status backup_token_dir(const struct conf *conf, char **dir, struct cr_err *err)
+cr_status backup_token_dir(const struct conf *conf, const char *softhsm, char **dir, struct cr_err *err)
 {
     const char *found = NULL;
 
@@ -35,7 +35,7 @@ cr_status backup_token_dir(const struct conf *conf, char **dir, struct cr_err *e
         return cr_fail(
             err, CR_E_UNSUPPORTED,
             "--with-token is for SoftHSM, whose tokens are files: use the HSM's own backup, or leave it out");
-    return tool_softhsm_tokendir(found, dir, err);
+    return tool_softhsm_tokendir(found, softhsm, dir, err);
 }
 
 static cr_status file_add(json_t *files, const char *root, const FTSENT *e, struct cr_err *err)
@@ -166,22 +166,30 @@ static cr_status dir_check(const char *dir, const json_t *files, struct cr_err *
     return st;
 }
 
-cr_status backup_token_write(const char *dir, json_t *files, struct cr_err *err)
+cr_status backup_token_check(const char *dir, json_t *files, struct cr_err *err)
 {
     const char *name;
     json_t *value;
-    int fd = -1;
-    cr_status st = cr_ok();
 
     json_object_foreach(files, name, value)
     {
         if (!name_valid(name) || !json_is_string(value))
             return cr_fail(err, CR_E_INVALID, "the backup's token has a file with the name '%.40s'", name);
     }
+    return access(dir, F_OK) && errno == ENOENT ? cr_ok() : dir_check(dir, files, err);
+}
+
+cr_status backup_token_write(const char *dir, json_t *files, struct cr_err *err)
+{
+    const char *name;
+    json_t *value;
+    int fd = -1;
+    cr_status st = backup_token_check(dir, files, err);
+
+    if (cr_failed(st))
+        return st;
     if (mkdir(dir, 0700) && errno != EEXIST)
         return cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
-    if (cr_failed(st = dir_check(dir, files, err)))
-        return st;
     if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return cr_fail_errno(err, CR_E_IO, errno, "%s", dir);
     json_object_foreach(files, name, value)

@@ -70,7 +70,7 @@ static cr_status token_add(const struct conf *conf, json_t *root, struct cr_err 
 {
     json_t *files = NULL;
     char *dir = NULL;
-    cr_status st = backup_token_dir(conf, &dir, err);
+    cr_status st = backup_token_dir(conf, NULL, &dir, err);
 
     if (!cr_failed(st) && !cr_failed(st = backup_token_read(dir, &files, err)) &&
         json_object_set_new(root, "token", files))

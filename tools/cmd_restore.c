@@ -168,7 +168,7 @@ static cr_status here_look(struct restoring *r, bool *state, struct cr_err *err)
         if (cr_failed(st = conf_parse(path, conf_text(r), &conf, err)))
             return st;
         *state = !access(conf->state_dir, F_OK);
-        if (r->tool->phase == TOOL_PREVIEW && *state && !r->tool->conf) {
+        if (r->tool->phase == TOOL_PREVIEW && !r->tool->conf) {
             r->tool->conf = conf; /* which the preview is of; it is the one that will be written */
             conf = NULL;
         }
@@ -213,13 +213,32 @@ static cr_status conf_restore(struct restoring *r, struct cr_err *err)
 
 /* ---- keys ---- */
 
+/* Where there is no softhsm2.conf yet, the backup's will be there. */
+static cr_status token_dir(const struct restoring *r, char **dir, struct cr_err *err)
+{
+    const char *softhsm = json_string_value(json_object_get(json_object_get(r->root, "etc"), "softhsm2.conf"));
+
+    return backup_token_dir(r->tool->conf, r->tool->phase == TOOL_PREVIEW ? softhsm : NULL, dir, err);
+}
+
+cr_status restore_token_check(struct restoring *r, struct cr_err *err)
+{
+    char *dir = NULL;
+    cr_status st = token_dir(r, &dir, err);
+
+    if (!cr_failed(st))
+        st = backup_token_check(dir, json_object_get(r->root, "token"), err);
+    free(dir);
+    return st;
+}
+
 cr_status restore_token(struct restoring *r, struct cr_err *err)
 {
     json_t *files = json_object_get(r->root, "token");
     char *dir = NULL;
     cr_status st;
 
-    if (cr_failed(st = backup_token_dir(r->tool->conf, &dir, err)))
+    if (cr_failed(st = token_dir(r, &dir, err)))
         return st;
     tool_result_changed(r->tool);
     tool_say(r->tool, "the token: %zu files %sin %s", json_object_size(files), r->tool->dry_run ? "would be " : "",

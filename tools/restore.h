@@ -18,7 +18,9 @@ struct restoring {
 /* State, history and revocations, under the lock; a dry run shows it. Once confirmed, CR_E_CHANGED before anything is
  * written for what was not shown. */
 cr_status restore_state(struct restoring *r, struct cr_err *err);
-/* The token's files. */
+/* CR_E_EXISTS where another token is in the way of the backup's. */
+cr_status restore_token_check(struct restoring *r, struct cr_err *err);
+/* The token's files; a dry run says where. */
 cr_status restore_token(struct restoring *r, struct cr_err *err);
 /* The roles as they come where there is no state yet. */
 cr_status restore_show(struct restoring *r, struct cr_err *err);

@@ -174,6 +174,16 @@ static cr_status outputs_restore(struct restoring *r, struct store *store, struc
     return st;
 }
 
+/* The line goes first, as with a role's, and after history_restore, which would else find a history that is here. */
+static cr_status token_save(struct restoring *r, struct cr_err *err)
+{
+    cr_status st = tool_history(r->tool, "restore", NULL, NULL, NULL, "the token's files", NULL, err);
+
+    if (!cr_failed(st) && cr_failed(st = restore_token(r, err)))
+        cr_ignore(tool_history(r->tool, "restore", NULL, NULL, NULL, TOOL_NOT_DONE, NULL, NULL));
+    return st;
+}
+
 static cr_status all_restore(struct restoring *r, struct store *store, const struct store_revocation *revs, size_t n,
                              struct cr_err *err)
 {
@@ -183,9 +193,7 @@ static cr_status all_restore(struct restoring *r, struct store *store, const str
     cr_status st;
 
     snprintf(note, sizeof(note), "backup of %.40s on %.255s", when ? when : "?", host ? host : "?");
-    if (cr_failed(st = history_restore(r, store, err)) ||
-        (r->with_token && !r->tool->dry_run && /* after it, which would else find a history that is here */
-         cr_failed(st = tool_history(r->tool, "restore", NULL, NULL, NULL, "the token's files", NULL, err))) ||
+    if (cr_failed(st = history_restore(r, store, err)) || (r->with_token && cr_failed(st = token_save(r, err))) ||
         cr_failed(st = revocations_restore(r, store, revs, n, err)) || cr_failed(st = certs_restore(r, store, err)))
         return st;
     for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
@@ -208,7 +216,7 @@ cr_status restore_state(struct restoring *r, struct cr_err *err)
     tool_progress_begin("bringing back %zu roles and %zu certificates", r->nrecs, r->ncerts);
     if (!cr_failed(st = plans_make(r, store, err)) && !cr_failed(st = revocations_new(r, store, &revs, &n, err)) &&
         !cr_failed(st = holders_check(r->tool, store, revs, n, err)) &&
-        (!r->with_token || !cr_failed(st = restore_token(r, err))))
+        (!r->with_token || !cr_failed(st = restore_token_check(r, err))))
         st = all_restore(r, store, revs, n, err);
     tool_progress_end();
     store_revocations_free(&revs, n);
@@ -221,7 +229,7 @@ cr_status restore_show(struct restoring *r, struct cr_err *err)
 
     for (size_t i = 0; i < r->nrecs && !cr_failed(st); i++)
         st = tool_report_role(r->tool, r->recs[i]->name, &r->plans[i], err);
-    if (r->with_token)
-        tool_say(r->tool, "the token: %zu files", json_object_size(json_object_get(r->root, "token")));
+    if (r->with_token && !cr_failed(st) && !cr_failed(st = restore_token_check(r, err)))
+        st = restore_token(r, err);
     return st;
 }

@@ -14,16 +14,13 @@
 
 #define CONF_MAX (64 * 1024)
 
-cr_status tool_softhsm_tokendir(const char *path, char **out, struct cr_err *err)
+/* Takes @text apart. */
+static cr_status tokendir_read(char *text, const char *path, char **out, struct cr_err *err)
 {
     static const char key[] = "directories.tokendir";
-    struct cr_buf text = {0};
-    cr_status st = cr_file_read(AT_FDCWD, path, CONF_MAX, false, &text, NULL, err);
+    cr_status st = cr_fail(err, CR_E_INVALID, "%s names no %s", path, key);
 
-    if (cr_failed(st))
-        return st;
-    st = cr_fail(err, CR_E_INVALID, "%s names no %s", path, key);
-    for (char *save = NULL, *line = strtok_r((char *)text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+    for (char *save = NULL, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         char *value;
         size_t n;
         while (isspace((unsigned char)*line))
@@ -37,6 +34,18 @@ cr_status tool_softhsm_tokendir(const char *path, char **out, struct cr_err *err
         st = cr_strdup(value, out, err);
         break;
     }
+    return st;
+}
+
+cr_status tool_softhsm_tokendir(const char *path, const char *instead, char **out, struct cr_err *err)
+{
+    struct cr_buf text = {0};
+    cr_status st = cr_file_read(AT_FDCWD, path, CONF_MAX, false, &text, NULL, err);
+
+    if (st.code == CR_E_NOT_FOUND && instead)
+        st = cr_buf_append_str(&text, instead, err);
+    if (!cr_failed(st))
+        st = tokendir_read(text.n ? (char *)text.p : (char[]){""}, path, out, err);
     cr_buf_clear(&text);
     return st;
 }
@@ -87,7 +96,7 @@ cr_status tool_softhsm_open(struct tool *tool, struct cr_err *err)
             char *dir = NULL;
             if (strcmp(env->name, "SOFTHSM2_CONF"))
                 continue;
-            if (!cr_failed(st = tool_softhsm_tokendir(env->value, &dir, err)))
+            if (!cr_failed(st = tool_softhsm_tokendir(env->value, NULL, &dir, err)))
                 st = tree_open(dir, gid, err);
             free(dir);
         }

@@ -13,7 +13,8 @@
  * 0660. Nothing to do without a group. */
 cr_status tool_softhsm_open(struct tool *tool, struct cr_err *err);
 
-/* The value of directories.tokendir in a softhsm2.conf; the caller frees *out. */
-cr_status tool_softhsm_tokendir(const char *path, char **out, struct cr_err *err);
+/* The value of directories.tokendir in a softhsm2.conf; the caller frees *out. @instead (may be NULL) is the text that will stand
+ * in @path where there is no such file yet. */
+cr_status tool_softhsm_tokendir(const char *path, const char *instead, char **out, struct cr_err *err);
 
 #endif

@@ -87,8 +87,15 @@ refused 1 "the backup has no token" certroll restore bare.backup --with-token
 same "$(ls lab)" pin "what a refused restore wrote"
 answer 1 n certroll restore state.backup --with-token
 out_has "Web: would change"
-out_has "the token: "
+out_has " files would be in $T/lab/tokens"
 same "$(ls lab)" pin "what it wrote without an answer"
+mkdir lab/tokens
+echo key >lab/tokens/another
+answer 1 - certroll restore state.backup --with-token # refused before it asks
+out_has "certroll: $T/lab/tokens has tokens already: move them away first, or leave --with-token out"
+out_lacks "Change this?"
+same "$(cd lab && find . | sort | xargs)" ". ./pin ./tokens ./tokens/another" "what a refused restore wrote"
+rm -r lab/tokens
 answer 4 "!cp -a kept/state lab/" certroll restore state.backup --with-token
 out_has "nothing is changed: the state directory is not what was shown"
 rm -rf lab/state
@@ -192,6 +199,8 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
             (injected "$call" signal=KILL:when=$n certroll restore state.backup --with-token) 2>/dev/null || got=$?
             [ $got != 0 ] || break
             killed=$((killed + 1))
+            [ -z "$(find lab/tokens -type f ! -name '.*' 2>/dev/null)" ] || grep -q "the token.s files" lab/state/history.jsonl ||
+                fail "killed at $call $n: files of the token, and no line of them in the history"
             run certroll restore state.backup --with-token
             err_lacks warning
             same "$(slots)" "$saved" "killed at $call $n"
@@ -203,8 +212,14 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
     [ $killed -ge 10 ] || fail "only $killed runs were killed"
     echo text >data
     run openssl dgst -sha256 -sign certroll://$R -out sig data
+    same "$(grep -c '"the token.s files"' lab/state/history.jsonl)" 1 "lines of the token in the history"
     echo key >lab/tokens/another
+    state >before.state
+    refused 1 "has tokens already" certroll restore state.backup --with-token --dry-run
+    cp err dry.err
     refused 1 "has tokens already" certroll restore state.backup --with-token
+    cmp err dry.err
+    state | cmp - before.state
     rm -rf lab
     mv kept lab
     ok "killed $killed times where there was nothing, with the token"
