@@ -9,6 +9,7 @@
 #include "stores/store_requests.h"
 #include "token_cmd.h"
 #include "tool_cert.h"
+#include "tool_change.h"
 #include "tool_columns.h"
 #include "tool_confirm.h"
 #include "tool_history.h"
@@ -94,20 +95,24 @@ static cr_status entry_save(struct tool *tool, const struct role_cert *after, co
     return saved(tool, store_cert_save(store, after, err));
 }
 
-/* The roles whose slots hold the certificate and whose record says otherwise. Borrowed names in the caller's array. */
+/* Does a slot of the role hold the certificate, with a record that says otherwise? */
+static bool holder_stale(const struct tool_role *role, const struct relink_key *key)
+{
+    for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++) {
+        const struct role_cert *held = role_view_slot(&role->view, (enum role_slot)s);
+        if (held && role_cert_same(held, key->cert) && !says(held->locations, held->nlocations, key))
+            return true;
+    }
+    return false;
+}
+
+/* Borrowed names in the caller's array. */
 static void holders_stale(const struct relink *r, const struct relink_key *key, char **names, size_t *n)
 {
     *n = 0;
-    for (size_t i = 0; i < r->nroles; i++) {
-        bool stale = false;
-
-        for (int s = ROLE_CURRENT; s <= ROLE_NEXT; s++) {
-            const struct role_cert *held = role_view_slot(&r->roles[i].view, (enum role_slot)s);
-            stale |= held && role_cert_same(held, key->cert) && !says(held->locations, held->nlocations, key);
-        }
-        if (stale)
+    for (size_t i = 0; i < r->nroles; i++)
+        if (holder_stale(&r->roles[i], key))
             names[(*n)++] = r->roles[i].rec->name;
-    }
 }
 
 static cr_status holders_save(struct relink *r, struct role_cert *after, const struct relink_key *key,
@@ -127,7 +132,8 @@ static cr_status holders_save(struct relink *r, struct role_cert *after, const s
     return st;
 }
 
-static cr_status cert_save(struct relink *r, const struct relink_key *key, struct cr_err *err)
+/* The certificate with its locations as they will be. */
+static cr_status cert_after(const struct relink_key *key, struct role_cert **out, struct cr_err *err)
 {
     struct role_cert *after = NULL;
     size_t n;
@@ -136,10 +142,62 @@ static cr_status cert_save(struct relink *r, const struct relink_key *key, struc
 
     if (cr_failed(st = role_cert_dup(key->cert, &after, err)))
         return st;
-    if (!cr_failed(st = role_cert_set_locations(after, locations, n, err)) &&
-        !cr_failed(st = entry_save(r->tool, after, key, err)))
+    if (cr_failed(st = role_cert_set_locations(after, locations, n, err)))
+        role_cert_unref(&after);
+    else
+        *out = after;
+    return st;
+}
+
+static cr_status cert_save(struct relink *r, const struct relink_key *key, struct cr_err *err)
+{
+    struct role_cert *after = NULL;
+    cr_status st = cert_after(key, &after, err);
+
+    if (!cr_failed(st) && !cr_failed(st = entry_save(r->tool, after, key, err)) && !r->tool->dry_run)
         st = holders_save(r, after, key, err);
     role_cert_unref(&after);
+    return st;
+}
+
+/* One more key in the plan of a role. */
+static cr_status plan_add(struct relink *r, const char *role, const struct relink_key *key, struct tool_plan *plan,
+                          struct cr_err *err)
+{
+    struct role_intent intent = {.verb = ROLE_LOCATION};
+    struct role_record *after = NULL;
+    struct tool_intent filled = {0};
+    cr_status st = cert_after(key, &intent.cert, err);
+
+    if (cr_failed(st) || cr_failed(st = tool_intent_fill(r->tool, &intent, &filled, err)))
+        goto out;
+    if (!plan->after)
+        st = tool_plan_make(r->tool, role, &filled, plan, err);
+    else if (!cr_failed(
+                 st = role_change(role, plan->after, &filled.intent, r->tool->now, &after, &plan->outcome, err))) {
+        role_record_unref(&plan->after);
+        plan->after = after;
+    }
+out:
+    tool_intent_clear(&filled);
+    role_cert_unref(&intent.cert);
+    return st;
+}
+
+/* A dry run shows a role once, with all its keys that move. */
+static cr_status role_show(struct relink *r, const struct tool_role *role, struct cr_err *err)
+{
+    struct tool_plan plan = {0};
+    cr_status st = cr_ok();
+
+    for (size_t i = 0; i < r->nkeys && !cr_failed(st); i++) {
+        const struct relink_key *key = &r->keys[i];
+        if (key->cert && written(key) && holder_stale(role, key))
+            st = plan_add(r, role->rec->name, key, &plan, err);
+    }
+    if (!cr_failed(st) && plan.after)
+        st = tool_report_role(r->tool, role->rec->name, &plan, err);
+    tool_plan_clear(&plan);
     return st;
 }
 
@@ -178,6 +236,8 @@ static cr_status all_save(struct relink *r, struct cr_err *err)
         else if (key->state == TOOL_RELINK_CHANGED)
             st = request_save(r, key, err);
     }
+    for (size_t i = 0; r->tool->dry_run && i < r->nroles && !cr_failed(st); i++)
+        st = role_show(r, &r->roles[i], err);
     tool_progress_end();
     return st;
 }
