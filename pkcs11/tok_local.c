@@ -505,3 +505,17 @@ cr_status tok_location_check(const char *location, struct cr_err *err)
     tok_uri_free(uri);
     return st;
 }
+
+bool tok_location_has_id(const char *location, struct cr_bytes id)
+{
+    P11KitUri *uri = NULL;
+    CK_ATTRIBUTE *own;
+    bool same = false;
+
+    if (cr_failed(tok_uri_location(location, &uri, NULL)))
+        return false;
+    if ((own = tok_uri_attribute(uri, CKA_ID)))
+        same = cr_bytes_equal(cr_bytes(own->pValue, own->ulValueLen), id);
+    tok_uri_free(uri);
+    return same;
+}

@@ -139,5 +139,7 @@ bool tok_may_hold(struct tok_local *loc, size_t token, const char *location);
 
 /* Checks @location: a pkcs11: URI of a private key by id (or object), without pin-value, pin-source or module parts. */
 cr_status tok_location_check(const char *location, struct cr_err *err);
+/* Is it of the key with this CKA_ID? */
+bool tok_location_has_id(const char *location, struct cr_bytes id);
 
 #endif

@@ -76,13 +76,14 @@ static const struct tool_key_hit *hit_on(const struct tool_key_hit *hits, size_t
     return NULL;
 }
 
-/* Does a known location name the token where the key would be made? The id is the key's own, so that it is this location. */
-static bool listed_on(struct tok_local *tokens, size_t token, const struct role_cert *cert)
+/* Does a known location name the token where the key would be made, and the id that it would have? */
+static bool listed_on(struct tok_local *tokens, size_t token, struct cr_bytes id, const struct role_cert *cert)
 {
     size_t at;
 
     for (size_t i = 0; i < cert->nlocations; i++)
-        if (!cr_failed(tok_locate(tokens, cert->locations[i], &at, NULL)) && at == token)
+        if (tok_location_has_id(cert->locations[i], id) &&
+            !cr_failed(tok_locate(tokens, cert->locations[i], &at, NULL)) && at == token)
             return true;
     return false;
 }
@@ -108,7 +109,7 @@ static cr_status key_from_file(struct tool *tool, struct import *im, const struc
         tool_warn("the key is on the token already, and not exportable: that cannot be changed");
     if (tool->dry_run) {
         im->key_created = !hit;
-        im->location_added = !hit && im->known && !listed_on(tokens, token, im->known);
+        im->location_added = !hit && im->known && !listed_on(tokens, token, cr_buf_bytes(&im->facts.key.id), im->known);
         return hit ? location_use(im, hit->item->location, err) : cr_ok();
     }
     if (hit && !cr_bytes_equal(cr_buf_bytes(&hit->item->id), cr_buf_bytes(&im->facts.key.id)))
