@@ -209,7 +209,7 @@ static cr_status do_roll(struct role_making *m, struct cr_err *err)
     if (rec->next != NULL && m->intent->effective > m->now)
         return cr_fail(err, CR_E_REFUSED, "role %s: a roll to %.8s at %s is already scheduled; cancel it first",
                        rec->name, rec->next->thumbprint, cr_time_text(rec->next_effective, date));
-    if (rec->current == NULL &&
+    if (role_rule_begins(m) &&
         cr_failed(st = role_override(m, "roll of an empty role", err, "it has no current certificate: use assign")))
         return st;
     if (m->intent->effective <= m->now)

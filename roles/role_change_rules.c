@@ -172,6 +172,14 @@ static int64_t published_since(const struct role_making *m, const struct role_ce
     return rec->next != NULL && strcmp(rec->next->spki, cert->spki) == 0 ? rec->next_since : m->now;
 }
 
+bool role_rule_begins(const struct role_making *m)
+{
+    const struct role_record *rec = m->rec;
+
+    return rec->current == NULL && (rec->use != ROLE_USE_TOKEN || rec->previous == NULL ||
+                                    rec->previous_until <= m->now || rec->current_revoked[0] != '\0');
+}
+
 /* Verifiers refetch a key set every five minutes to a day, and refuse a token whose key they do not know. */
 static cr_status rule_lead(struct role_making *m, const struct role_cert *cert, int64_t at, struct cr_err *err)
 {
@@ -179,7 +187,8 @@ static cr_status rule_lead(struct role_making *m, const struct role_cert *cert, 
     int64_t lead = seconds_of(rec->minimum_lead, m->intent->policy.minimum_lead), since, earliest;
     char published[64] = "enters jwks now", date[CR_TIME_TEXT];
 
-    if (rec->use != ROLE_USE_TOKEN || rec->current == NULL || strcmp(rec->current->spki, cert->spki) == 0 || lead == 0)
+    if (rec->use != ROLE_USE_TOKEN || lead == 0 || role_rule_begins(m) ||
+        (rec->current != NULL && strcmp(rec->current->spki, cert->spki) == 0))
         return cr_ok();
     since = published_since(m, cert);
     earliest = since == INT64_MIN ? INT64_MIN : role_time_add(since, lead);

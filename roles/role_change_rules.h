@@ -28,6 +28,9 @@ cr_status role_rule_first_use(const char *name, const struct role_intent *intent
 cr_status role_rule_same_use(const struct role_making *m, struct cr_err *err);
 /* Neither this role nor this server has revoked the key. Never overridden. */
 cr_status role_rule_not_revoked(const struct role_making *m, const struct role_cert *cert, struct cr_err *err);
+/* Is current empty, and nobody verifies what the role signs, so that its first key need not be known first? Beside a previous
+ * that verifiers still know an empty current is no beginning, unless its key was revoked: what replaces that cannot wait. */
+bool role_rule_begins(const struct role_making *m);
 /* All that @cert must satisfy to be current from @at on, where @before (may be NULL) was: dates, lead time, the previous
  * that leaves for it, and a live role's key. */
 cr_status role_rule_enters(struct role_making *m, const struct role_cert *before, const struct role_cert *cert,
