@@ -15,6 +15,7 @@
 #include "cert_key.h"
 #include "cert_spki.h"
 #include "cert_x509.h"
+#include "common/cr_text.h"
 #include "common/cr_time.h"
 
 cr_status cert_x509_read(OSSL_LIB_CTX *ctx, struct cr_bytes der, X509 **out, struct cr_err *err)
@@ -69,35 +70,24 @@ static cr_status name_print(const X509_NAME *name, unsigned long flags, struct c
     return st;
 }
 
-/* C1 controls, line separators, blanks that are not seen and what turns the direction of text, which OpenSSL passes on: they
- * would rewrite a terminal's line, or make two names look alike.
- * The length of the UTF-8 sequence at @p when it is one of them, else 0. */
-static size_t hidden(const unsigned char *p, size_t n)
-{
-    if (n >= 2 && ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c)))
-        return 2;
-    if (n >= 3 && p[0] == 0xe2 &&
-        ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x80 && p[2] < 0x90) ||
-         (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
-        return 3;
-    return 0;
-}
-
 cr_status cert_name_text(const X509_NAME *name, char **out, struct cr_err *err)
 {
     const unsigned long utf8 = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     struct cr_buf text = {0}, safe = {0};
-    size_t i = 0, k;
+    size_t i = 0, n;
+    long code;
     cr_status st;
 
     st = name_print(name, utf8, &text, NULL);
     if (cr_failed(st)) /* a UTF8String that is not UTF-8: its bytes, escaped */
         st = name_print(name, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_UTF8_CONVERT, &text, err);
     while (!cr_failed(st) && i < text.n) {
-        if ((k = hidden(text.p + i, text.n - i)) == 0)
-            st = cr_buf_append(&safe, text.p + i++, 1, err);
-        for (; k > 0 && !cr_failed(st); k--)
-            st = cr_buf_printf(&safe, err, "\\%02X", text.p[i++]);
+        n = cr_text_char((const char *)text.p + i, &code);
+        if (cr_text_shown(code))
+            st = cr_buf_append(&safe, text.p + i, n, err);
+        for (size_t k = 0; k < n && !cr_text_shown(code) && !cr_failed(st); k++) /* OpenSSL passes them on */
+            st = cr_buf_printf(&safe, err, "\\%02X", text.p[i + k]);
+        i += n;
     }
     if (!cr_failed(st))
         st = cr_strdup(safe.p != NULL ? (const char *)safe.p : "", out, err);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tool_text.h"
+#include "common/cr_text.h"
 
 void html_put(struct html *h, const char *fmt, ...)
 {
@@ -30,7 +30,7 @@ static bool shown(long code)
 {
     bool none = (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef);
 
-    return code == '\n' || code == '\t' || (tool_text_shown(code) && !none);
+    return code == '\n' || code == '\t' || (cr_text_shown(code) && !none);
 }
 
 static const char *entity(long code)
@@ -58,7 +58,7 @@ void html_text(struct html *h, const char *text)
     for (size_t n; text && *text && !cr_failed(h->st); text += n) {
         const char *instead;
 
-        n = tool_text_char(text, &code);
+        n = cr_text_char(text, &code);
         while (code < 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
             n++; /* one U+FFFD for what belonged together */
         instead = entity(code);

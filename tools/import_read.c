@@ -3,7 +3,7 @@
 
 #include "import.h"
 #include "tool_confirm.h"
-#include "tool_text.h"
+#include "common/cr_text.h"
 
 struct asking {
     struct tool *tool;
@@ -18,7 +18,7 @@ static cr_status pass_get(void *arg, const char *what, struct cr_buf *pass, stru
 
     (void)what; /* of the file there is one */
     if (!cr_failed(st) &&
-        !cr_failed(st = strcmp(asking->file, "-") ? tool_text_plain(asking->file, &prompt, err)
+        !cr_failed(st = strcmp(asking->file, "-") ? cr_text_plain(asking->file, &prompt, err)
                                                   : cr_buf_append_str(&prompt, "standard input", err)))
         st = tool_shown_secret(asking->tool, asking->passin, (const char *)prompt.p, pass, err);
     cr_buf_clear(&prompt);

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "tool_text.h"
+#include "common/cr_text.h"
 
 #define LEAST 40 /* below it a date or a thumbprint would be cut */
 #define MOST  400
@@ -48,7 +48,7 @@ size_t tool_columns_fit(const char *text, size_t room, size_t *used)
 
     *used = 0;
     while (text[n]) {
-        size_t len = tool_text_char(text + n, &code), w = columns_of(code);
+        size_t len = cr_text_char(text + n, &code), w = columns_of(code);
         if (*used + w > room)
             break;
         *used += w;
@@ -90,7 +90,7 @@ cr_status tool_columns_line(struct cr_buf *out, size_t columns, size_t indent, c
                             struct cr_err *err)
 {
     struct cr_buf plain = {0};
-    cr_status st = tool_text_plain(text, &plain, err);
+    cr_status st = cr_text_plain(text, &plain, err);
 
     if (!cr_failed(st) && !cr_failed(st = blanks(out, indent, err)) &&
         !cr_failed(st = cr_buf_append_str(out, label, err)) &&
@@ -129,7 +129,7 @@ cr_status tool_columns_wrap(struct cr_buf *out, size_t columns, size_t indent, c
                             struct cr_err *err)
 {
     struct cr_buf plain = {0};
-    cr_status st = tool_text_plain(text, &plain, err);
+    cr_status st = cr_text_plain(text, &plain, err);
 
     if (!cr_failed(st) && !cr_failed(st = blanks(out, indent, err)) &&
         !cr_failed(st = cr_buf_append_str(out, label, err)) &&
@@ -171,7 +171,7 @@ cr_status tool_columns_row(struct cr_buf *out, size_t columns, size_t indent, si
         if (!*cells[i])
             continue;
         cr_buf_clear(&plain);
-        if (!cr_failed(st = tool_text_plain(cells[i], &plain, err)))
+        if (!cr_failed(st = cr_text_plain(cells[i], &plain, err)))
             st = append_cell(out, columns, indent, hang, text_of(&plain), &at, err);
     }
     cr_buf_clear(&plain);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How wide text is on a terminal, how wide the terminal is, and lines of tables that follow it. Where standard output is no
- * terminal nothing is cut or broken: who reads it wants all. Text in such lines is made plain (tool_text.h). */
+ * terminal nothing is cut or broken: who reads it wants all. Text in such lines is made plain (cr_text.h). */
 #ifndef TOOL_COLUMNS_H
 #define TOOL_COLUMNS_H
 

@@ -97,7 +97,7 @@ struct wizard_line {
 /* The command that does what was answered, "certroll" first. Never holds the passphrase. The caller owns *out. */
 cr_status wizard_command(const struct wizard *w, const struct wizard_line *line, struct wizard_words *out,
                          struct cr_err *err);
-/* Appends the words as a POSIX shell reads them back; what tool_text_shown refuses as $'\ooo' (POSIX 2024,
+/* Appends the words as a POSIX shell reads them back; what cr_text_shown refuses as $'\ooo' (POSIX 2024,
  * bash), so that no file name can drive a terminal. */
 cr_status wizard_quote(const struct wizard_words *words, struct cr_buf *out, struct cr_err *err);
 /* The file as it is opened: ~/ is the home, and a name that begins with '-' is no option. Appended to @out. */
@@ -105,7 +105,7 @@ cr_status wizard_path(const char *typed, const char *home, struct cr_buf *out, s
 
 /* ---- text for a screen ---- */
 
-/* @text with '?' for what tool_text_shown refuses, line feeds kept; without @utf8 (a plain locale) for everything that is not
+/* @text with '?' for what cr_text_shown refuses, line feeds kept; without @utf8 (a plain locale) for everything that is not
  * ASCII too. Appended to @out. */
 cr_status wizard_plain(const char *text, bool utf8, struct cr_buf *out, struct cr_err *err);
 /* At most @width columns of @text, padded to @width when @pad; what is cut ends in "...". Appended to @out. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool_text.h"
+#include "common/cr_text.h"
 
 void wizard_words_clear(struct wizard_words *words)
 {
@@ -144,8 +144,8 @@ static int need(const char *word)
 
     while (*word) {
         long code;
-        word += tool_text_char(word, &code);
-        if (!tool_text_shown(code))
+        word += cr_text_char(word, &code);
+        if (!cr_text_shown(code))
             return 2;
         if (code >= 0x80 || !strchr(safe, (int)code))
             worst = 1;

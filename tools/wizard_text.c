@@ -5,7 +5,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "tool_text.h"
+#include "common/cr_text.h"
 
 /* Columns of one character; what the locale cannot show takes one, for the '?' in its place. */
 static size_t columns(long code)
@@ -21,8 +21,8 @@ cr_status wizard_plain(const char *text, bool utf8, struct cr_buf *out, struct c
     long code;
 
     for (size_t n; *text && !cr_failed(st); text += n) {
-        n = tool_text_char(text, &code);
-        if (code == '\n' || (tool_text_shown(code) && (code < 0x7f || (utf8 && wcwidth((wchar_t)code) >= 0))))
+        n = cr_text_char(text, &code);
+        if (code == '\n' || (cr_text_shown(code) && (code < 0x7f || (utf8 && wcwidth((wchar_t)code) >= 0))))
             st = cr_buf_append(out, text, n, err);
         else
             st = cr_buf_append_str(out, "?", err);
@@ -36,7 +36,7 @@ static size_t width_of(const char *text)
     long code;
 
     for (; *text; text += n) {
-        n = tool_text_char(text, &code);
+        n = cr_text_char(text, &code);
         sum += columns(code);
     }
     return sum;
@@ -50,7 +50,7 @@ cr_status wizard_fit(const char *text, size_t width, bool pad, struct cr_buf *ou
     long code;
 
     for (; *text && !cr_failed(st); text += n) {
-        n = tool_text_char(text, &code);
+        n = cr_text_char(text, &code);
         if (used + columns(code) > room)
             break;
         used += columns(code);
@@ -73,7 +73,7 @@ static size_t line_break(const char *line, size_t n, size_t width)
     long code;
 
     for (; i < n; i += step) {
-        step = tool_text_char(line + i, &code);
+        step = cr_text_char(line + i, &code);
         if (used + columns(code) > width)
             return last ? last : i ? i : step;
         used += columns(code);

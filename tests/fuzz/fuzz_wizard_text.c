@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "tools/tool_text.h"
+#include "common/cr_text.h"
 #include "tools/wizard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,7 +26,7 @@ static size_t widest(const struct cr_buf *text, bool lines)
     long code;
 
     for (; *p; used = code == '\n' ? 0 : used, most = used > most ? used : most) {
-        p += tool_text_char(p, &code);
+        p += cr_text_char(p, &code);
         need(code >= 0x20 || (lines && code == '\n'));
         need(code < 0x7f || code >= 0xa0);
         used += code == '\n' ? 0 : (size_t)wcwidth((wchar_t)code);

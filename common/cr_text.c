@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tool_text.h"
+#include "cr_text.h"
 
-size_t tool_text_char(const char *text, long *code)
+size_t cr_text_char(const char *text, long *code)
 {
     const unsigned char *p = (const unsigned char *)text;
     size_t n = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
@@ -26,24 +26,24 @@ size_t tool_text_char(const char *text, long *code)
     return n;
 }
 
-bool tool_text_shown(long code)
+bool cr_text_shown(long code)
 {
     bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
     bool hidden = (code >= 0x2000 && code <= 0x200d) || code == 0x2028 || code == 0x2029;
     bool turns = code == 0x61c || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
                  (code >= 0x2066 && code <= 0x2069);
 
-    return !control && !hidden && !turns; /* as hidden() of certs/cert_facts.c */
+    return !control && !hidden && !turns;
 }
 
-cr_status tool_text_plain(const char *text, struct cr_buf *out, struct cr_err *err)
+cr_status cr_text_plain(const char *text, struct cr_buf *out, struct cr_err *err)
 {
     cr_status st = cr_ok();
     long code;
 
     for (size_t n; *text && !cr_failed(st); text += n) {
-        n = tool_text_char(text, &code);
-        st = tool_text_shown(code) ? cr_buf_append(out, text, n, err) : cr_buf_append_str(out, "?", err);
+        n = cr_text_char(text, &code);
+        st = cr_text_shown(code) ? cr_buf_append(out, text, n, err) : cr_buf_append_str(out, "?", err);
     }
     return st;
 }
