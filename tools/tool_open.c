@@ -84,7 +84,8 @@ static cr_status pin_get(void *arg, const char *token_name, bool retry, struct c
     }
     if (cr_failed(st = conf_pin_path(token->pin_source, &path, err)) ||
         cr_failed(st = conf_pin_read(path, true, pin, err)))
-        st = cr_fail(err, CR_E_PIN, "PIN of token %s: %s", token_name, strdupa(err->text));
+        st = cr_fail(err, CR_E_PIN, "PIN of token %s: %s: see to it, or to pin-source in the configuration", token_name,
+                     strdupa(err->text));
     cr_free_str(&path);
     return st;
 }

@@ -39,8 +39,9 @@ static cr_status line_read(int fd, const char *what, bool tty, struct cr_buf *ou
     else if (got && tty && line[n] == CTRL_C)
         st = cr_fail(err, CR_E_REFUSED, "interrupted");
     else if (!got && !n)
-        st = cr_fail(err, CR_E_USAGE, "%s: there is no passphrase to read%s", what,
-                     tty ? "" : ": its first line is the passphrase");
+        st = cr_fail(err, CR_E_USAGE, "%s: %s", what,
+                     tty ? "nothing was typed, try again"
+                         : "there is no passphrase to read: its first line is the passphrase");
     else
         st = cr_buf_set(out, line, n && line[n - 1] == '\r' ? n - 1 : n, err);
     cr_cleanse(line, sizeof(line));

@@ -125,6 +125,10 @@ answer 1 $'pw\nn' certroll import e.pfx $R
 asked
 same "$(grep -c '^Passphrase of e.pfx: ' out)" 1 "asked for the passphrase again"
 same "$(state)" "$before"
+answer 2 EOF certroll import e.pfx $R
+out_has "certroll: e.pfx: Passphrase of e.pfx: nothing was typed, try again"
+unasked
+same "$(state)" "$before"
 answer 0 $'pw\ny' certroll import e.pfx $R
 same "$(grep -c '^Passphrase of e.pfx: ' out)" 1 "asked for the passphrase again"
 same "$(slot current)" "$(thumb e)"

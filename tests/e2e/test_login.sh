@@ -67,6 +67,9 @@ signs_not "token softhsm: cannot read the PIN as uid $(id -u): $T/lab/pin: its f
 same "$(logins)" "" "logins without a PIN"
 mv lab/pin lab/elsewhere
 signs_not "$T/lab/pin" certroll://One
+rm -f out err
+refused 3 "certroll: PIN of token softhsm: $T/lab/pin: No such file or directory: see to it, or to pin-source in the configuration" \
+    certroll token relink
 ok "no PIN in the file, no file: no login"
 
 # A process that lives on: the PIN read at load is refused after an outage, and the file then has the new one.

@@ -208,6 +208,17 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
         done
     done
     [ $killed -ge 4 ] || fail "only $killed runs were killed"
+    # no room for the entry behind its line: another line says so
+    sed -i 's/id=[%0-9A-F]*/id=%FF%FF/' "$entry"
+    lines=$(wc -l <lab/state/history.jsonl)
+    ASAN_OPTIONS=detect_leaks=0 check 3 strace -f -qq -o /dev/null -e trace=renameat,renameat2 -e inject=renameat,renameat2:error=ENOSPC \
+        certroll token relink
+    err_has "No space left"
+    same "$(tail -n +$((lines + 1)) lab/state/history.jsonl | /usr/bin/python3 -c 'import json, sys; print([json.loads(l)["note"] for l in sys.stdin])')" \
+        "['$(thumb e)', 'the change of the line above could not be written']"
+    check 1 certroll token relink
+    ! grep -q 'id=%FF%FF' "$entry" || fail "it is not done"
+    run certroll history verify
     ok "killed at each of $killed writes of an entry, it is done by the next, and told in the history"
 fi
 
