@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# doc/examples: the deploy hook with a folder as certbot leaves it, the key set behind a real nginx, the tasks of Ansible.
+# doc/examples: the deploy hook with a folder as certbot leaves it, the key set behind a real nginx, the tasks of Ansible on this host.
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin
@@ -133,11 +133,51 @@ case certroll-dbgsym_${version}_amd64.deb in $deb) fail "the container copies de
 same "$(sed -n 's/^ENV OPENSSL_CONF=//p' "$file")" /etc/certroll/openssl.cnf
 ok "what the container installs"
 
-# ---- Ansible, where it is: what it makes of the file is no matter of certroll's
-if command -v ansible-playbook >/dev/null; then
-    printf -- '- hosts: all\n  tasks:\n    - import_tasks: %s\n' "$examples/ansible.yml" >play.yml
-    run ansible-playbook --syntax-check -i localhost, play.yml
-    ok "the tasks of Ansible parse"
+# ---- Ansible: the tasks after the package's, on this host with an /etc, /run and /var/lib of their own. Again they change nothing.
+play() { # on a host without certroll's configuration
+    plain env HOME="$T" ANSIBLE_LOCAL_TEMP="$T/ansible" ANSIBLE_REMOTE_TEMP="$T/ansible" LC_ALL=C.UTF-8 \
+        ansible-playbook -i localhost, --start-at-task "Set up certroll" play.yml
+}
+configured() {
+    mkdir etc
+    cp -a /etc/. etc
+    mount --bind etc /etc
+    mount -t tmpfs -o mode=755 tmpfs /run
+    mount -t tmpfs -o mode=755 tmpfs /var/lib
+    getent group certroll >/dev/null || groupadd -r certroll # of the package
+    run play
+    out_has "changed=6 "
+    mv restarted restarted.once || fail "nginx was not restarted"
+    run play
+    out_has "changed=0 "
+    [ ! -e restarted ] || fail "nginx is restarted for nothing"
+    same "$(grep -c 'BEGIN CERTIFICATE' /etc/certroll/site.pem)" 1
+    grep -q 'OPENSSL_CONF=/etc/certroll/openssl.cnf' /etc/systemd/system/nginx.service.d/certroll.conf || fail "no drop-in"
+    id -nG www-data | grep -qw certroll || fail "the workers are not in the group"
+    OPENSSL_CONF=/etc/certroll/openssl.cnf run env -u CERTROLL_CONFIG openssl pkeyutl -sign -inkey certroll://SiteExample -rawin -digest sha256 -in pub -out sig
+    run clean dgst -sha256 -verify <(clean x509 -in ca.crt -noout -pubkey) -signature sig pub
+    run plain certroll history SiteExample
+    out_has "reason: ansible"
+}
+if command -v ansible-playbook >/dev/null && [ "$(id -u)" = 0 ]; then
+    cat ca.key ca.crt >vault.pem
+    cat >play.yml <<PLAY
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    certroll_role: SiteExample
+    certroll_pem: "{{ lookup('file', '$T/vault.pem') }}"
+  handlers:
+    - name: Restart nginx
+      ansible.builtin.command: touch $T/restarted
+  tasks:
+    - import_tasks: $examples/ansible.yml
+PLAY
+    export -f configured play plain run check fail out_has same clean
+    export T examples
+    unshare --mount --propagation private bash -euo pipefail -c configured || fail "Ansible"
+    ok "the tasks of Ansible, twice"
 else
     echo "not looked at: ansible.yml, without ansible-playbook"
 fi
