@@ -95,7 +95,7 @@ static cr_status backup_read(struct restoring *r, const char *path, struct cr_er
     if (!cr_failed(st) && !kept && !cr_failed(st = cr_file_read(AT_FDCWD, path, BACKUP_MAX, true, &text, NULL, err)))
         st = tool_shown_input_keep(r->tool, cr_buf_bytes(&text), err);
     if (st.code == CR_E_NOT_FOUND)
-        st = cr_fail(err, CR_E_NOT_FOUND, "there is no file %s: make the backup again", path);
+        st = cr_fail(err, CR_E_NOT_FOUND, "there is no file %s: name the one that 'certroll backup' wrote", path);
     if (cr_failed(st) || cr_failed(st = role_json_load(cr_buf_bytes(&text), BACKUP_MAX, &r->root, err)) ||
         cr_failed(st = role_json_int(r->root, BACKUP_VERSION, 1, INT32_MAX, &format, err)))
         goto out;

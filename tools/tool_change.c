@@ -104,6 +104,8 @@ cr_status tool_plan_make(struct tool *tool, const char *role, const struct tool_
     if (cr_failed(st = tool_store(tool, &store, err)) || cr_failed(st = record_load(store, role, &plan.before, err)))
         return st;
     st = role_change(role, plan.before, &intent->intent, tool->now, &plan.after, &plan.outcome, err);
+    if (st.code == CR_E_NOT_FOUND && !plan.before)
+        st = cr_fail(err, st.code, "%s: 'certroll show' lists the roles", strdupa(err->text));
     if (cr_failed(st))
         tool_plan_clear(&plan);
     else

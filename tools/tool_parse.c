@@ -101,6 +101,11 @@ cr_status tool_when(const struct tool *tool, const char *text, int64_t *out, str
     struct tm tm = {0};
     cr_status st;
 
+    if (*text != '+' && (*text < '0' || *text > '9'))
+        return cr_fail(
+            err, CR_E_USAGE,
+            "'%.40s' is neither a date and time like 2026-11-22T21:00:00Z (RFC 3339) nor a time from now like +36h",
+            text);
     localtime_r(&t, &tm);
     st = cr_when_parse(text, now, tm.tm_gmtoff, out, err);
     return cr_failed(st) ? cr_fail(err, CR_E_USAGE, "%s", strdupa(err->text)) : st;
@@ -209,10 +214,15 @@ static cr_status command_find(const char *name, const struct tool_cmd **out, str
 static cr_status operands_check(const struct tool *tool, struct cr_err *err)
 {
     const struct tool_cmd *cmd = tool->cmd;
+    const char *space = *cmd->args ? " " : "";
 
-    if (tool->nargs < cmd->min_args || (cmd->max_args >= 0 && tool->nargs > cmd->max_args))
-        return cr_fail(err, CR_E_USAGE, "%s: usage: certroll %s%s%s", cmd->name, cmd->name, *cmd->args ? " " : "",
-                       cmd->args);
+    if (tool->nargs < cmd->min_args)
+        return cr_fail(err, CR_E_USAGE, "%s: an argument is missing, usage: certroll %s%s%s (see 'certroll %s --help')",
+                       cmd->name, cmd->name, space, cmd->args, cmd->name);
+    if (cmd->max_args >= 0 && tool->nargs > cmd->max_args)
+        return cr_fail(err, CR_E_USAGE,
+                       "%s: '%s' is an argument too many, usage: certroll %s%s%s (see 'certroll %s --help')", cmd->name,
+                       tool->args[cmd->max_args], cmd->name, space, cmd->args, cmd->name);
     for (int i = 0; i < tool->nargs; i++)
         if (!*tool->args[i])
             return cr_fail(err, CR_E_USAGE, "%s: an argument is empty", cmd->name);

@@ -60,7 +60,7 @@ same "$(json 'd["changed"]')" true
 same "$(slots $R)" "- a -"
 run certroll cancel $R --json
 same "$(json 'd["changed"]')" false
-refused 1 "there is no role" certroll cancel Nobody
+refused 1 "there is no role Nobody: 'certroll show' lists the roles" certroll cancel Nobody
 
 # ---- the date comes by itself
 run certroll roll $R --thumbprint "$(thumb b)" --effective-date +1s

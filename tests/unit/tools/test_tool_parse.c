@@ -129,8 +129,10 @@ static void every_mistake_is_one_sentence(void **state)
     (void)state;
     expect_usage((char *[]){(char *)"certroll", NULL}, "a command is needed");
     expect_usage(ARGS("frobnicate"), "no command 'frobnicate'");
-    expect_usage(ARGS("change"), "usage: certroll change ROLE...");
-    expect_usage(ARGS("look", "x"), "usage: certroll look");
+    expect_usage(ARGS("change"),
+                 "change: an argument is missing, usage: certroll change ROLE... (see 'certroll change --help')");
+    expect_usage(ARGS("look", "x"),
+                 "look: 'x' is an argument too many, usage: certroll look (see 'certroll look --help')");
     expect_usage(ARGS("change", ""), "empty");
     expect_usage(ARGS("change", "A", "--frob"), "'--frob'");
     expect_usage(ARGS("change", "A", "-x"), "certroll change --help");
