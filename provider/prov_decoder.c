@@ -248,6 +248,20 @@ static int decode_ref(void *vctx, OSSL_CORE_BIO *cbio, int selection, OSSL_CALLB
     return good;
 }
 
+/* OpenSSL calls this, whether it is there or not, where it has found another provider's key management for what we gave. */
+static int export_object(void *vctx, const void *reference, size_t n, OSSL_CALLBACK *cb, void *arg)
+{
+    struct prov_ctx *ctx = vctx;
+    struct cr_err err = {0};
+
+    (void)reference;
+    (void)n;
+    (void)cb;
+    (void)arg;
+    cr_ignore(cr_fail(&err, CR_E_UNSUPPORTED, "a token's key cannot be exported to another provider"));
+    return prov_raise(&ctx->core, &err);
+}
+
 static int any_key(void *provctx, int selection)
 {
     (void)provctx;
@@ -266,5 +280,6 @@ const OSSL_DISPATCH prov_decoder_ref[] = {
     {OSSL_FUNC_DECODER_FREECTX, (void (*)(void))free_ctx},
     {OSSL_FUNC_DECODER_DOES_SELECTION, (void (*)(void))any_key},
     {OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode_ref},
+    {OSSL_FUNC_DECODER_EXPORT_OBJECT, (void (*)(void))export_object},
     {0, NULL},
 };

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <openssl/core_names.h>
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
@@ -339,6 +340,39 @@ static char *reference_to(const char *uri)
     return copy;
 }
 
+/* OpenSSL then has the key managements of that name alone at hand, and fetches one for the key's type: ours on 3.0, on 3.5 the
+ * default provider's, to which it would export the key. */
+static void a_reference_wanted_by_the_name_of_its_decoder_ends_no_process(void **state)
+{
+    struct cr_buf der = {0};
+    EVP_PKEY *key = NULL;
+    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&key, "DER", NULL, "CERTROLL-REF", 0, NULL, NULL);
+    const unsigned char *p;
+    size_t n;
+
+    (void)state;
+    assert_non_null(decoder);
+    assert_false(cr_failed(role_ref_write("certroll://EcA", &der, NULL)));
+    p = der.p;
+    n = der.n;
+    ERR_clear_error();
+    if (OSSL_DECODER_from_data(decoder, &p, &n) == 1) {
+        struct role_cert *cert = fixture_cert("EcA");
+        EVP_PKEY *pub = fixture_public(cert);
+
+        assert_true(signs(key, pub));
+        EVP_PKEY_free(pub);
+        role_cert_unref(&cert);
+    } else {
+        assert_null(key);
+        assert_true(fixture_error_has("cannot be exported"));
+    }
+    EVP_PKEY_free(key);
+    OSSL_DECODER_CTX_free(decoder);
+    cr_buf_clear(&der);
+    ERR_clear_error();
+}
+
 /* Every answer to what the module asked. */
 static void check_answers(const char *path)
 {
@@ -548,6 +582,7 @@ int main(void)
         cmocka_unit_test(trouble_with_a_record_is_reported_once_each_time),
         cmocka_unit_test(a_roll_that_was_read_happens_though_the_record_is_gone),
         cmocka_unit_test(a_module_that_asks_for_our_keys_is_told_so_and_signs),
+        cmocka_unit_test(a_reference_wanted_by_the_name_of_its_decoder_ends_no_process),
         cmocka_unit_test(without_its_module_certificates_load_and_the_key_says_why),
         cmocka_unit_test(an_empty_role_names_the_date_of_next),
         cmocka_unit_test(what_others_can_write_is_refused),
