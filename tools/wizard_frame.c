@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wizard_frame.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <slang.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COLUMNS_MIN 44
 #define ROWS_MIN    14
@@ -151,6 +154,29 @@ static void buttons_add(struct wizard_frame *f)
             newtFormAddComponent(f->form, all[i]);
 }
 
+/* Asked to end, or no terminal any more, perhaps with nobody who says so (nohup). */
+static bool ended(struct wizard_ui *ui)
+{
+    struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = ui->signal_fd, .events = POLLIN}};
+
+    if (poll(fds, 2, 0) > 0 && ((fds[0].revents & (POLLHUP | POLLERR)) || fds[1].revents))
+        ui->signalled = true;
+    return ui->signalled;
+}
+
+/* newt first reads what was typed ahead, until there is nothing more: never, where the terminal goes meanwhile. So the signal
+ * that says that it went ends the process here. */
+static void window_open(int width, int height, const char *title)
+{
+    sigset_t hangup, before;
+
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    sigprocmask(SIG_UNBLOCK, &hangup, &before);
+    newtCenteredWindow((unsigned)width, (unsigned)height, title);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 int wizard_frame_open(struct wizard_ui *ui, const struct wizard_page *page, bool intro, int wanted,
                       struct wizard_frame *f)
 {
@@ -160,6 +186,8 @@ int wizard_frame_open(struct wizard_ui *ui, const struct wizard_page *page, bool
 
     for (;;) {
         int event;
+        if (ended(ui))
+            return WIZARD_SIGNAL;
         newtGetScreenSize(&cols, &rows);
         if (cols >= COLUMNS_MIN && rows >= ROWS_MIN)
             break;
@@ -187,7 +215,7 @@ int wizard_frame_open(struct wizard_ui *ui, const struct wizard_page *page, bool
     newtDrawRootText(1, 0, "certroll wizard");
     newtPushHelpLine(cols < 70 ? " Tab: move  Enter: next  Esc: back"
                                : " Tab, arrows: move   Enter: next   Esc: one step back   Ctrl-C: leave");
-    newtCenteredWindow((unsigned)f->width, (unsigned)f->height, wizard_shown(ui, page->title, &title));
+    window_open(f->width, f->height, wizard_shown(ui, page->title, &title));
     f->form = form_new(ui);
     if (head) {
         newtComponent box = newtTextbox(1, 0, f->width - 2, head - 1, 0);

@@ -480,6 +480,10 @@ key C-c
 sees "nothing was changed"
 ok "signals"
 
+# ---- a connection that breaks
+TERM=xterm run /usr/bin/python3 "$HERE/hangup.py" certroll wizard
+ok "without its terminal it ends"
+
 # ---- a token whose PIN is asked for: on the ordinary screen
 sed -i 's/^pin-source = .*/pin-source = prompt:/' lab/certroll.conf
 wizard --
