@@ -78,7 +78,7 @@ refused 2 "--dir" certroll init --config x
 refused 2 "--module" certroll init --dir "$T/b" --token pkcs11:token=x
 refused 2 "--token" certroll init --dir "$T/b" --module /usr/lib/softhsm/libsofthsm2.so
 refused 2 "No such file" certroll init --dir "$T/b" --module /nowhere.so --token pkcs11:token=x
-refused 2 "init: usage" certroll init somewhere
+refused 2 "init: 'somewhere' is an argument too many, usage: certroll init" certroll init somewhere
 refused 3 "No such file" certroll init --dir "$T/no/such/b"
 mkdir -m 777 "$T/open"
 refused 1 "" certroll init --dir "$T/open"
