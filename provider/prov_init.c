@@ -62,9 +62,10 @@ static const OSSL_ALGORITHM decoders_30[] = {
     {PROV_REF, PROPS ",input=der,structure=" PROV_REF_STRUCT, prov_decoder_ref, "certroll key references in DER"},
     END,
 };
-#define NONE(type, output, structure)                                                                                  \
+#define NONE(type, form)                                                                                               \
+    {type, PROPS ",output=der,structure=" form, prov_encoder_none, "why there is no private key"},                     \
     {                                                                                                                  \
-        type, PROPS ",output=" output ",structure=" structure, prov_encoder_none, "why there is no private key"        \
+        type, PROPS ",output=pem,structure=" form, prov_encoder_none, "why there is no private key"                    \
     }
 static const OSSL_ALGORITHM encoders[] = {
     {RSA, PROPS ",output=der,structure=SubjectPublicKeyInfo", prov_encoder_spki_der, "public keys"},
@@ -76,18 +77,12 @@ static const OSSL_ALGORITHM encoders[] = {
     {ED, PROPS ",output=der,structure=SubjectPublicKeyInfo", prov_encoder_spki_der, "public keys"},
     {ED, PROPS ",output=pem,structure=SubjectPublicKeyInfo", prov_encoder_spki_pem, "public keys"},
     {ED, PROPS ",output=text", prov_encoder_text, "keys as text"},
-    NONE(RSA, "der", "PrivateKeyInfo"),
-    NONE(RSA, "pem", "PrivateKeyInfo"),
-    NONE(RSA, "der", "EncryptedPrivateKeyInfo"),
-    NONE(RSA, "pem", "EncryptedPrivateKeyInfo"),
-    NONE(EC, "der", "PrivateKeyInfo"),
-    NONE(EC, "pem", "PrivateKeyInfo"),
-    NONE(EC, "der", "EncryptedPrivateKeyInfo"),
-    NONE(EC, "pem", "EncryptedPrivateKeyInfo"),
-    NONE(ED, "der", "PrivateKeyInfo"),
-    NONE(ED, "pem", "PrivateKeyInfo"),
-    NONE(ED, "der", "EncryptedPrivateKeyInfo"),
-    NONE(ED, "pem", "EncryptedPrivateKeyInfo"),
+    NONE(RSA, "PrivateKeyInfo"),
+    NONE(RSA, "EncryptedPrivateKeyInfo"),
+    NONE(EC, "PrivateKeyInfo"),
+    NONE(EC, "EncryptedPrivateKeyInfo"),
+    NONE(ED, "PrivateKeyInfo"),
+    NONE(ED, "EncryptedPrivateKeyInfo"),
     END,
 };
 
