@@ -320,32 +320,37 @@ cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, s
     return st;
 }
 
-cr_status cr_lock_take(int dirfd, const char *name, int timeout_ms, int *fd, struct cr_err *err)
+cr_status cr_lock_wait(int fd, const char *name, int timeout_ms, struct cr_err *err)
 {
     struct timespec pause = {0, 10 * 1000 * 1000}, start, now;
-    int got;
 
-    got = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (got < 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot open the lock file %s", name);
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
-    while (flock(got, LOCK_EX | LOCK_NB) != 0) {
-        cr_status st = cr_ok();
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int why = errno;
 
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         if (why != EWOULDBLOCK && why != EINTR)
-            st = cr_fail_errno(err, CR_E_IO, why, "cannot lock %s", name);
-        else if ((ns_of(now) - ns_of(start)) / 1000000 >= timeout_ms)
-            st = cr_fail(err, CR_E_BUSY, "another certroll holds the lock %s: try again when it has ended", name);
-        if (cr_failed(st)) {
-            (void)close(got);
-            return st;
-        }
+            return cr_fail_errno(err, CR_E_IO, why, "cannot lock %s", name);
+        if ((ns_of(now) - ns_of(start)) / 1000000 >= timeout_ms)
+            return cr_fail(err, CR_E_BUSY, "another certroll holds the lock %s: try again when it has ended", name);
         (void)nanosleep(&pause, NULL);
     }
-    *fd = got;
     return cr_ok();
+}
+
+cr_status cr_lock_take(int dirfd, const char *name, int timeout_ms, int *fd, struct cr_err *err)
+{
+    int got = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    cr_status st;
+
+    if (got < 0)
+        return cr_fail_errno(err, CR_E_IO, errno, "cannot open the lock file %s", name);
+    st = cr_lock_wait(got, name, timeout_ms, err);
+    if (cr_failed(st))
+        (void)close(got);
+    else
+        *fd = got;
+    return st;
 }
 
 void cr_lock_give(int *fd)

@@ -51,6 +51,8 @@ cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, s
 /* Opens (creating 0600, close-on-exec) and locks @name exclusively (flock), waiting at most @timeout_ms. *fd is the
  * caller's: cr_lock_give closes it and sets -1. */
 cr_status cr_lock_take(int dirfd, const char *name, int timeout_ms, int *fd, struct cr_err *err);
+/* The same for a file that the caller opened, in whatever mode; @name is for the error. */
+cr_status cr_lock_wait(int fd, const char *name, int timeout_ms, struct cr_err *err);
 void cr_lock_give(int *fd);
 
 #endif

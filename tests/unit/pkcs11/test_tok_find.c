@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "fixture.h"
 
@@ -53,62 +51,6 @@ static void importing_twice_makes_one_key(void **state)
         free(first);
         free(second);
         tok_key_clear(&key);
-    }
-}
-
-static void import_and_exit(int start, EVP_PKEY *pkey)
-{
-    struct tok_key key = {0};
-    struct tok_import what = {.key = &key, .label = "at once"};
-    struct cr_err err = {0};
-    char *where = NULL, go;
-    bool created = false;
-    cr_status st;
-
-    fixture_numbers(pkey, &key);
-    cr_ignore(tok_local_warm(f.loc, NULL));
-    if (read(start, &go, 1) != 0)
-        _exit(99);
-    st = tok_import(f.loc, 0, &what, &where, &created, &err);
-    if (cr_failed(st))
-        fprintf(stderr, "%s\n", err.text);
-    _exit(cr_failed(st) ? 1 : 0);
-}
-
-static void processes_that_import_one_key_at_once_leave_one(void **state)
-{
-    (void)state;
-    for (int round = 0; round < 5; round++) {
-        EVP_PKEY *pkey = fixture_key_fresh("EC:P-256");
-        struct tok_key key = {0};
-        struct tok_import what = {.key = &key, .label = "at once"};
-        struct cr_err err = {0};
-        char *where = NULL;
-        bool created = true;
-        pid_t pids[4];
-        int start[2], status;
-        assert_int_equal(pipe(start), 0);
-        for (size_t i = 0; i < CR_COUNT(pids); i++) {
-            if ((pids[i] = fork()) == 0) {
-                close(start[1]);
-                import_and_exit(start[0], pkey);
-            }
-            assert_true(pids[i] > 0);
-        }
-        usleep(300000); /* they log in */
-        close(start[1]);
-        for (size_t i = 0; i < CR_COUNT(pids); i++) {
-            assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-            assert_int_equal(status, 0);
-        }
-        close(start[0]);
-        fixture_numbers(pkey, &key);
-        assert_int_equal(tok_import(f.loc, 0, &what, &where, &created, &err).code, CR_OK);
-        assert_false(created);
-        assert_int_equal(find(where, pkey, &err).code, CR_OK);
-        free(where);
-        tok_key_clear(&key);
-        EVP_PKEY_free(pkey);
     }
 }
 
@@ -364,7 +306,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(importing_twice_makes_one_key),
-        cmocka_unit_test(processes_that_import_one_key_at_once_leave_one),
         cmocka_unit_test(another_key_under_the_id_is_refused),
         cmocka_unit_test(two_matches_are_refused),
         cmocka_unit_test(what_is_not_there_is_not_found),
