@@ -99,7 +99,7 @@ static bool child_signs(EVP_PKEY *key)
     pid_t pid = fork();
 
     if (pid == 0) {
-        (void)alarm(20);
+        (void)alarm(120);
         _exit(!signs(key));
     }
     return waitpid(pid, &status, 0) == pid && status == 0;

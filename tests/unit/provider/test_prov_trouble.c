@@ -292,8 +292,11 @@ static void a_roll_that_was_read_happens_though_the_record_is_gone(void **state)
     key = fixture_key(NULL, "certroll://GoneRoll");
     role_file("GoneRoll", path);
     assert_int_equal(unlink(path), 0);
-    if (fixture_now() < flip - 1)
-        assert_true(signs(key, pa));
+    if (fixture_now() < flip - 1) {
+        bool good = signs(key, pa);
+
+        assert_true(good || fixture_now() >= flip - 1);
+    }
     while (fixture_now() < flip)
         (void)usleep(1000);
     assert_true(signs(key, pb));
