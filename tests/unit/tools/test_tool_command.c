@@ -72,7 +72,7 @@ static long started_by(const char *path, int seconds)
     long pid = 0;
     FILE *f;
 
-    snprintf(command, sizeof command, "sleep 600 & echo $! >%s; wait", path);
+    snprintf(command, sizeof command, "sleep 100 & echo $! >%s; wait", path);
     assert_int_equal(tool_command_run(command, NULL, 0, cr_bytes(NULL, 0), seconds, &err).code, CR_E_REFUSED);
     f = fopen(path, "r");
     assert_non_null(f);
