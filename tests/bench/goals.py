@@ -101,7 +101,7 @@ def fork(results):
 
 def beside_roll(results, kind, ops):
     quiet = results.get(f"roll_{kind}_quiet", "live")
-    ratios = sorted(quiet[p] / ops[p] for p in quiet if p in ops)
+    ratios = sorted(quiet[p] / ops[p] for p in quiet if ops.get(p))
     return f"in as long a stretch of the same run without a roll {ratios[len(ratios) // 2]:.2f}" if ratios else "-"
 
 
@@ -112,7 +112,7 @@ def roll(results):
         ops = results.get(f"roll_{kind}_op", "live")
         yield (f"failed signatures in a roll under 8 threads, {words}", "0", [sum(failed)] if failed else [], lambda v: v == 0,
                f"{sum(results.get(f'roll_{kind}_signatures', 'live').values()):.0f} signatures")
-        yield (f"longest gap at the roll, in token operations, {words}", "≤ 1", [gaps[p] / ops[p] for p in gaps if p in ops],
+        yield (f"longest gap at the roll, in token operations, {words}", "≤ 1", [gaps[p] / ops[p] for p in gaps if ops.get(p)],
                lambda v: v <= 1, beside_roll(results, kind, ops))
 
 

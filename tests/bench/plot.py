@@ -76,7 +76,7 @@ def plot(path, title, x_label, y_label, lines, *, log_x=False, log_y=False, x_ti
     lows = [p[2] if p[2] is not None else p[1] for p in points]
     highs = [p[3] if p[3] is not None else p[1] for p in points]
     xs = Axis(min(p[0] for p in points), max(p[0] for p in points), LEFT, WIDTH - RIGHT, log_x)
-    ys = Axis(max(min(lows), 1e-3) * 0.8 if log_y else 0, max(highs) * 1.05, HEIGHT - BOTTOM, TOP, log_y)
+    ys = Axis(max(min(lows), 1e-3) * 0.8 if log_y else 0, max(*highs, 1e-3) * 1.05, HEIGHT - BOTTOM, TOP, log_y)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
            'font-family="sans-serif" font-size="12" fill="#222">',
            "<!-- SPDX-License-Identifier: Apache-2.0 -->",

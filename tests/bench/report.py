@@ -42,7 +42,7 @@ class Results:
 
     def paired(self, measure, variant, base, parameter, how):
         a, b = self.get(measure, variant, parameter), self.get(measure, base, parameter)
-        return [how(a[p], b[p]) for p in a if p in b]
+        return [how(a[p], b[p]) for p in a if b.get(p)]  # 0: its process was kept from counting anything
 
 
 def median(values):
