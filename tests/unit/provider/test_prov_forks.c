@@ -19,8 +19,13 @@
 #include "fixture.h"
 #include "tests/mock/mock_count.h"
 
-#define WORKERS   64
-#define CHILD_SEC 20
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WORKERS 16 /* each of them many times slower */
+#else
+#define WORKERS 64
+#endif
+#define CHILD_SEC 120 /* a hang is a failure */
+#define LATE_US   1000000
 
 static const char data[] = "some text that somebody signs";
 static struct mock_counts *counts;
@@ -55,6 +60,15 @@ static bool sign_both(void)
     return sign(rsa, rsa_pub) && sign(ec, ec_pub);
 }
 
+/* Each login writes SoftHSM's token file anew, and who reads half of it then is told nonsense. The token is tried again
+ * for somewhat more than a second, which on a busy machine may have gone by at the first try already. */
+static bool sign_both_in_a_crowd(void)
+{
+    int64_t before = now_us();
+
+    return sign_both() || (now_us() - before >= LATE_US && sign_both());
+}
+
 /* What a child has to tell. */
 struct word {
     bool good;
@@ -71,13 +85,13 @@ static pid_t child(bool (*work)(void), const int *start, int tell)
 
     if (pid != 0)
         return pid;
-    (void)alarm(CHILD_SEC);
     if (start != NULL && (close(start[1]) != 0 || read(start[0], &c, 1) != 0))
         _exit(2);
+    (void)alarm(CHILD_SEC); /* not while its siblings were forked */
     before = now_us();
     word.good = work();
     word.first_us = now_us() - before;
-    if (word.good && work == sign_both)
+    if (word.good && (work == sign_both || work == sign_both_in_a_crowd))
         word.good = sign_both();
     _exit(tell >= 0 && write(tell, &word, sizeof word) != (ssize_t)sizeof word ? 3 : !word.good);
 }
@@ -167,7 +181,7 @@ static void a_worker_initializes_the_token_once_and_the_parent_makes_no_call(voi
     assert_int_equal(mock_counts_total(counts) - before, 4);
 }
 
-static void sixty_four_workers_that_start_at_the_same_moment_sign(void **state)
+static void many_workers_that_start_at_the_same_moment_sign(void **state)
 {
     unsigned long before;
     pid_t pids[WORKERS];
@@ -179,7 +193,7 @@ static void sixty_four_workers_that_start_at_the_same_moment_sign(void **state)
     assert_int_equal(pipe(start), 0);
     assert_int_equal(pipe(tell), 0);
     for (int i = 0; i < WORKERS; i++)
-        pids[i] = child(sign_both, start, tell[1]);
+        pids[i] = child(sign_both_in_a_crowd, start, tell[1]);
     (void)close(start[0]);
     (void)close(start[1]);
     for (int i = 0; i < WORKERS; i++)
@@ -336,7 +350,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_initializes_the_token_once_and_the_parent_makes_no_call),
-        cmocka_unit_test(sixty_four_workers_that_start_at_the_same_moment_sign),
+        cmocka_unit_test(many_workers_that_start_at_the_same_moment_sign),
         cmocka_unit_test(a_daemon_signs),
         cmocka_unit_test(a_program_started_by_fork_and_exec_signs),
         cmocka_unit_test(a_child_forked_by_another_thread_signs),
