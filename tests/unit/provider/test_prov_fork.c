@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,19 +27,42 @@ static bool sign_once(void)
     return fixture_sign(key, data, sizeof data, sig, &n, NULL) && fixture_verify(pub, data, sizeof data, sig, n);
 }
 
-/* The child has ten seconds: a hang is a failure, not a stuck test. */
+enum {
+    CHILD_SEC = 60, /* a hang is a failure, not a stuck test */
+    FORK_MS = 100,  /* how long a fork waits for those inside the module */
+    QUICK_MS = 4000,
+    CHILD_FAILED = 1,
+    CHILD_STUCK = 2,
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* One that a busy machine kept inside the module for too long cannot sign, and says so. */
+static int why_not(bool late)
+{
+    if (late && fixture_error_has("forked while a call was stuck"))
+        return CHILD_STUCK;
+    ERR_print_errors_fp(stderr);
+    return CHILD_FAILED;
+}
+
 static pid_t fork_signer(int times)
 {
+    int64_t before = now_ms();
     pid_t pid = fork();
+    bool late = now_ms() - before >= FORK_MS;
 
     if (pid == 0) {
-        (void)alarm(10);
-        for (int i = 0; i < times; i++) {
-            if (!sign_once()) {
-                ERR_print_errors_fp(stderr);
-                _exit(1);
-            }
-        }
+        (void)alarm(CHILD_SEC);
+        for (int i = 0; i < times; i++)
+            if (!sign_once())
+                _exit(why_not(late));
         _exit(0);
     }
     return pid;
@@ -53,14 +77,17 @@ static int wait_for(pid_t pid)
 
 static void a_child_forked_after_the_load_signs_and_so_does_the_parent(void **state)
 {
-    struct timespec a, b;
+    int64_t quickest = INT64_MAX;
 
     (void)state;
-    (void)clock_gettime(CLOCK_MONOTONIC, &a);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
+        int64_t before = now_ms(), took;
+
         assert_int_equal(wait_for(fork_signer(3)), 0);
-    (void)clock_gettime(CLOCK_MONOTONIC, &b);
-    assert_true(b.tv_sec - a.tv_sec < 5);
+        took = now_ms() - before;
+        quickest = took < quickest ? took : quickest;
+    }
+    assert_true(quickest < QUICK_MS); /* a busy machine does not stop each of them; a wait of ours would */
     assert_true(sign_once());
 }
 
@@ -85,18 +112,26 @@ static void *sign_all_the_time(void *arg)
 static void children_forked_while_eight_threads_sign_sign_too(void **state)
 {
     pthread_t threads[8];
-    int bad = 0;
+    int bad = 0, stuck = 0;
 
     (void)state;
     for (size_t i = 0; i < CR_COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, sign_all_the_time, NULL), 0);
-    for (int i = 0; i < FORKS; i++)
-        bad += wait_for(fork_signer(1)) != 0;
+    for (int i = 0; i < FORKS; i++) {
+        int status = wait_for(fork_signer(1));
+
+        if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_STUCK)
+            stuck++;
+        else
+            bad += status != 0;
+    }
     atomic_store(&stop, true);
     for (size_t i = 0; i < CR_COUNT(threads); i++)
         (void)pthread_join(threads[i], NULL);
-    print_message("%u signatures, %u failed, %d of %d children failed\n", signatures, failed, bad, FORKS);
+    print_message("%u signatures, %u failed, %d of %d children failed, %d were forked too late\n", signatures, failed,
+                  bad, FORKS, stuck);
     assert_int_equal(bad, 0);
+    assert_true(stuck < FORKS / 10); /* a fork that does not wait well for those inside has many more */
     assert_int_equal(failed, 0);
 }
 #endif
