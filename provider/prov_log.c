@@ -44,11 +44,12 @@ static void write_line(void *arg, enum cr_log_level level, const char *line)
     char text[1200], when[CR_TIME_TEXT];
     bool gone;
     struct stat now;
-    int n, fd = file.fd;
+    int n, fd;
 
     (void)arg;
     if (!atomic_load(&ready))
         return;
+    fd = file.fd;
     gone = fstat(fd, &now) != 0 || now.st_dev != file.dev || now.st_ino != file.ino;
     if (gone)
         fd = open_file(file.path, &now);
