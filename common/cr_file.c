@@ -200,7 +200,13 @@ static cr_status set_later_mtime(int dirfd, const char *name, int fd, struct cr_
     return cr_fail(err, CR_E_IO, "the file system does not let the time of %s grow", name);
 }
 
-static cr_status fill_temp(int dirfd, const char *name, int fd, mode_t mode, gid_t gid, struct cr_bytes data,
+struct look {
+    mode_t mode;
+    uid_t uid; /* -1, both: as it comes */
+    gid_t gid;
+};
+
+static cr_status fill_temp(int dirfd, const char *name, int fd, const struct look *look, struct cr_bytes data,
                            struct cr_err *err)
 {
     cr_status st = write_all(fd, name, data, err);
@@ -208,9 +214,10 @@ static cr_status fill_temp(int dirfd, const char *name, int fd, mode_t mode, gid
     if (cr_failed(st))
         return st;
     /* Owner before mode: chown clears set-id bits. */
-    if (gid != (gid_t)-1 && fchown(fd, (uid_t)-1, gid) != 0)
-        return cr_fail_errno(err, CR_E_IO, errno, "cannot give %s to group %u", name, (unsigned)gid);
-    if (fchmod(fd, mode) != 0)
+    if (look->gid != (gid_t)-1 && fchown(fd, look->uid, look->gid) != 0)
+        return cr_fail_errno(err, CR_E_IO, errno, "cannot give %s to user %d and group %d", name, (int)look->uid,
+                             (int)look->gid);
+    if (fchmod(fd, look->mode) != 0)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot set the mode of %s", name);
     if (cr_failed(st = set_later_mtime(dirfd, name, fd, err)))
         return st;
@@ -219,15 +226,15 @@ static cr_status fill_temp(int dirfd, const char *name, int fd, mode_t mode, gid
     return cr_ok();
 }
 
-static cr_status replace_by(int dirfd, const char *temp, const char *name, mode_t mode, gid_t gid, struct cr_bytes data,
-                            struct cr_err *err)
+static cr_status replace_by(int dirfd, const char *temp, const char *name, const struct look *look,
+                            struct cr_bytes data, struct cr_err *err)
 {
     cr_status st;
     int fd;
 
     if (cr_failed(st = cr_temp_open(dirfd, temp, &fd, err)))
         return st;
-    st = fill_temp(dirfd, name, fd, mode, gid, data, err);
+    st = fill_temp(dirfd, name, fd, look, data, err);
     if (!cr_failed(st) && renameat(dirfd, temp, dirfd, name) != 0)
         st = cr_fail_errno(err, CR_E_IO, errno, "cannot replace %s", name);
     if (cr_failed(st))
@@ -248,7 +255,7 @@ cr_status cr_file_replace(int dirfd, const char *name, mode_t mode, gid_t gid, s
         return cr_fail(err, CR_E_INVALID, "the name %.40s... is too long", name);
     if (unlinkat(dirfd, temp, 0) != 0 && errno != ENOENT)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot remove %s", temp);
-    return replace_by(dirfd, temp, name, mode, gid, data, err);
+    return replace_by(dirfd, temp, name, &(struct look){mode, (uid_t)-1, gid}, data, err);
 }
 
 /* A device, pipe or terminal is written, never replaced: also behind a link such as /dev/stdout, which must stay. */
@@ -279,7 +286,8 @@ static cr_status write_in_place(int dirfd, const char *name, const char *path, s
 }
 
 /* Another process may have this one's number, in another container. */
-static cr_status replace_path(int dirfd, const char *name, mode_t mode, struct cr_bytes data, struct cr_err *err)
+static cr_status replace_path(int dirfd, const char *name, const struct look *look, struct cr_bytes data,
+                              struct cr_err *err)
 {
     char temp[NAME_MAX + 1];
     struct stat sb;
@@ -290,10 +298,10 @@ static cr_status replace_path(int dirfd, const char *name, mode_t mode, struct c
         if (fstatat(dirfd, temp, &sb, AT_SYMLINK_NOFOLLOW) != 0)
             break;
     }
-    return replace_by(dirfd, temp, name, mode, (gid_t)-1, data, err);
+    return replace_by(dirfd, temp, name, look, data, err);
 }
 
-cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)
+static cr_status path_replace(const char *path, const struct look *look, struct cr_bytes data, struct cr_err *err)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
     char *dir = NULL;
@@ -312,12 +320,22 @@ cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, s
         st = write_in_place(fd, name, path, data, err);
     } else {
         cr_temp_sweep(fd, name);
-        st = replace_path(fd, name, mode, data, err);
+        st = replace_path(fd, name, look, data, err);
     }
     if (fd >= 0)
         (void)close(fd);
     free(dir);
     return st;
+}
+
+cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err)
+{
+    return path_replace(path, &(struct look){mode, (uid_t)-1, (gid_t)-1}, data, err);
+}
+
+cr_status cr_path_replace_as(const char *path, const struct stat *as, struct cr_bytes data, struct cr_err *err)
+{
+    return path_replace(path, &(struct look){as->st_mode & 07777, as->st_uid, as->st_gid}, data, err);
 }
 
 cr_status cr_lock_wait(int fd, const char *name, int timeout_ms, struct cr_err *err)

@@ -6,6 +6,7 @@
 #define CR_FILE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "cr_bytes.h"
@@ -47,6 +48,9 @@ cr_status cr_file_replace(int dirfd, const char *name, mode_t mode, gid_t gid, s
  * existing symbolic link's directory but replaces the link itself. A device or pipe, and a link to one or into /proc
  * (/dev/stdout), is written instead and stays. */
 cr_status cr_path_replace(const char *path, mode_t mode, struct cr_bytes data, struct cr_err *err);
+/* The same, and the new file has owner, group and mode of @as from the first moment on. CR_E_IO and nothing is replaced
+ * where this user cannot give them. */
+cr_status cr_path_replace_as(const char *path, const struct stat *as, struct cr_bytes data, struct cr_err *err);
 
 /* Opens (creating 0600, close-on-exec) and locks @name exclusively (flock), waiting at most @timeout_ms. *fd is the
  * caller's: cr_lock_give closes it and sets -1. */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "tool_change.h"
 #include "tool_command.h"
@@ -32,9 +31,8 @@ static cr_status refresh(struct tool *tool, const struct store_output *o, struct
         goto out;
     if (lstat(o->path, &sb))
         st = cr_fail(err, CR_E_IO, "it went away");
-    else if (!cr_failed(st = cr_path_replace(o->path, sb.st_mode & 07777, cr_buf_bytes(&want), err)) &&
-             (sb.st_uid != geteuid() || sb.st_gid != getegid()) && lchown(o->path, sb.st_uid, sb.st_gid))
-        st = cr_fail(err, CR_E_IO, "its owner could not be kept");
+    else
+        st = cr_path_replace_as(o->path, &sb, cr_buf_bytes(&want), err);
 out:
     cr_buf_clear(&want);
     cr_buf_clear(&have);

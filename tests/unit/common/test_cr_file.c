@@ -190,6 +190,56 @@ static void a_path_is_replaced_with_its_mode(void **state)
     assert_int_equal(cr_path_replace(path, 0640, cr_bytes_str("x"), NULL).code, CR_E_USAGE);
 }
 
+/* Ends, with how many other owners it saw, when @path is gone. */
+static pid_t watch_owner(const char *path, const struct stat *as)
+{
+    struct stat sb;
+    int others = 0;
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    while (lstat(path, &sb) == 0)
+        others += sb.st_uid != as->st_uid || sb.st_gid != as->st_gid || sb.st_mode != as->st_mode;
+    _exit(others > 0);
+}
+
+static void a_file_never_has_another_owner_meanwhile(void **state)
+{
+    char path[128];
+    struct stat as, sb;
+    pid_t watcher;
+    int status;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/keys.json", dir);
+    write_text("keys.json", "old");
+    assert_int_equal(chmod(path, 0640), 0);
+    if (geteuid() == 0)
+        assert_int_equal(chown(path, 12345, 23456), 0);
+    assert_int_equal(stat(path, &as), 0);
+    watcher = watch_owner(path, &as);
+    assert_true(watcher > 0);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(cr_path_replace_as(path, &as, cr_bytes_str(i % 2 ? "one" : "two"), NULL).code, CR_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(waitpid(watcher, &status, 0), watcher);
+    assert_int_equal(status, 0);
+    write_text("keys.json", "old");
+    watcher = fork();
+    if (watcher == 0) {
+        as.st_uid = 1;
+        if (geteuid() == 0 && (chmod(dir, 0777) != 0 || setuid(65534) != 0))
+            _exit(2);
+        _exit(cr_path_replace_as(path, &as, cr_bytes_str("new"), NULL).code == CR_E_IO ? 0 : 1);
+    }
+    assert_int_equal(waitpid(watcher, &status, 0), watcher);
+    assert_int_equal(status, 0);
+    expect_text("keys.json", "old");
+    assert_int_equal(stat(path, &sb), 0);
+    assert_int_equal(sb.st_uid, geteuid());
+}
+
 static void a_link_to_a_device_or_pipe_is_written_and_stays(void **state)
 {
     char path[128], link[64], got[8] = {0};
@@ -277,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_over_the_limit_is_refused, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_old_content, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_path_is_replaced_with_its_mode, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_file_never_has_another_owner_meanwhile, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_link_to_a_device_or_pipe_is_written_and_stays, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_stale_temporary_is_replaced_and_a_link_there_not_followed, make_dir,
                                         remove_dir),
