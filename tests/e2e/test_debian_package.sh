@@ -6,6 +6,8 @@
 if [ "$(id -u)" = 0 ] && [ -z "${PACKAGE_UNSHARED:-}" ]; then PACKAGE_UNSHARED=1 exec unshare --mount "$0" "$@"; fi
 # shellcheck source=tests/e2e/lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/systemd.sh
+. "$HERE/systemd.sh"
 for tool in dpkg-buildpackage dh lintian debootstrap; do command -v $tool >/dev/null || skip "no $tool"; done
 [ -n "${PACKAGE_UNSHARED:-}" ] || skip "debootstrap and chroot want root"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -30,6 +32,7 @@ ok "$package, nothing that lintian warns of"
 
 # ---- a fresh Debian
 needs=libjansson4,libnewt0.52,libp11-kit0,libsystemd0,openssl,softhsm2,systemd
+needs+=,bsd-mailx,nginx-light,postfix,sudo # of systemd.sh
 if [ "$(cat "$base/.complete" 2>/dev/null)" != $needs ]; then
     # shellcheck disable=SC2016
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -E '/debian/?$' | head -n 1)
@@ -44,12 +47,13 @@ root=$T/root
 cp -a "$base" "$root"
 mount --bind /proc "$root/proc"
 cleanup_hooks+=("umount $root/proc")
-cp "$package" "$root/tmp/certroll.deb"
+cp "$package" "$root/srv/certroll.deb"
 in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 chroot "$root" "$@"; }
-listing() { # without what dpkg, systemd and groups remember
+listing() { # without what dpkg, systemd and groups remember, and the sizes of folders
     (cd "$root" && find . \( -path ./proc -o -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./dev \
         -o -path ./var/cache -o -path ./var/lib/systemd \) -prune -o ! -path './etc/*group*' ! -path './etc/*shadow*' \
-        ! -path ./etc ! -path './run*' -printf '%p %y %m %s %u %g %l\n' | sort)
+        ! -path ./etc ! -path './run*' -printf '%p %y %m %s %u %g %l\n' |
+        awk '$2 == "d" { $4 = "" } 1' | sort)
 }
 cd "$T"
 
@@ -57,7 +61,7 @@ cd "$T"
 listing >before
 cnf=$(sha256sum <"$root/etc/ssl/openssl.cnf")
 untouched() { same "$(sha256sum <"$root/etc/ssl/openssl.cnf")" "$cnf" "openssl.cnf after $1"; }
-run in_root dpkg -i /tmp/certroll.deb
+run in_root dpkg -i /srv/certroll.deb
 untouched "the installation"
 for file in usr/bin/certroll usr/share/man/man1/certroll.1.gz usr/share/man/man7/provider-certroll.7.gz \
     usr/share/bash-completion/completions/certroll usr/lib/sysusers.d/certroll.conf lib/systemd/system/certroll-check.timer \
@@ -82,14 +86,14 @@ ok "installed and purged without a trace"
 
 # ---- used
 cert a
-run in_root dpkg -i /tmp/certroll.deb
-cp a.pfx a.crt "$root/tmp/"
+run in_root dpkg -i /srv/certroll.deb
+cp a.pfx a.crt "$root/srv/"
 run in_root certroll init
 out_has "also as a member of group certroll"
-run in_root certroll import /tmp/a.pfx OAuthTokenIssuer --passin pass:pw
+run in_root certroll import /srv/a.pfx OAuthTokenIssuer --passin pass:pw
 untouched "certroll init"
 signs() { # COMMAND...: before openssl
-    run in_root "$@" openssl pkeyutl -sign -inkey certroll://OAuthTokenIssuer -rawin -digest sha256 -in /tmp/a.crt -out /tmp/sig
+    run in_root "$@" openssl pkeyutl -sign -inkey certroll://OAuthTokenIssuer -rawin -digest sha256 -in /srv/a.crt -out /tmp/sig
     run clean dgst -sha256 -verify <(clean x509 -in a.crt -pubkey -noout) -signature "$root/tmp/sig" a.crt
     rm "$root/tmp/sig"
 }
@@ -100,11 +104,19 @@ signs env OPENSSL_CONF=/etc/certroll/openssl.cnf setpriv --reuid 33 --regid 33 -
 rc=0
 in_root certroll check >out 2>err || rc=$?
 [ $rc -le 1 ] || fail "certroll check exits $rc"
+ok "init, sign"
+umount "$root/proc"
+cert tls_a rsa:2048
+cert tls_b rsa:2048
+cert soon rsa:2048 3
+cp tls_a.pfx tls_b.pfx soon.pfx "$root/srv/"
+checks_of_systemd "$root"
+mount --bind /proc "$root/proc"
 printf '[Service]\nExecStart=/bin/true\n' >"$root/etc/systemd/system/web.service"
 run in_root certroll enable web
 run in_root certroll enable --system
 signs env
-ok "init, sign, enable"
+ok "enable without a running systemd"
 
 # ---- removed: what enable wrote is taken back; keys stay, through a purge too, and work again after an installation
 run in_root dpkg -r certroll
@@ -117,8 +129,8 @@ err_has "/var/lib/certroll stays"
 for file in etc/certroll/certroll.conf etc/certroll/pin var/lib/certroll/roles/OAuthTokenIssuer.json; do
     [ -s "$root/$file" ] || fail "purge takes $file"
 done
-run in_root dpkg -i /tmp/certroll.deb
-run in_root dpkg -i /tmp/certroll.deb # an upgrade
+run in_root dpkg -i /srv/certroll.deb
+run in_root dpkg -i /srv/certroll.deb # an upgrade
 signs env OPENSSL_CONF=/etc/certroll/openssl.cnf
 untouched "all of it"
 ok "removed, purged, and back with its keys"
