@@ -76,7 +76,7 @@ gone() { grep -lsx "$1" "$T"/i/*/leader | xargs -r rm || true; } # PID: it may b
 ended() { # PID: asks the leader to stop; nothing of its group may be left
     local i
     kill -TERM "$1"
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         pgrep -g "$1" >/dev/null || { gone "$1"; return 0; }
         sleep 0.1
     done
@@ -84,10 +84,10 @@ ended() { # PID: asks the leader to stop; nothing of its group may be left
 }
 
 # Every process of the group but the leader is the unprivileged user's; there are $several or more. A worker just forked is
-# still root's for a moment: at most 10 s.
+# still root's for a moment: at most 60 s.
 workers() { # PID
     local i pid uids
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         uids=()
         for pid in $(workers_of "$1"); do uids+=("$(stat -c %U "/proc/$pid" 2>/dev/null || echo ended)"); done
         [ ${#uids[@]} -lt "$several" ] || [ "$(printf '%s\n' "${uids[@]}" | sort -u)" != "$user" ] || break

@@ -140,10 +140,26 @@ start_server() {
     cleanup_hooks+=("kill -- -$! 2>/dev/null; wait $! 2>/dev/null")
 }
 
-# wait_port PORT: until something listens there, at most 10 s.
+# timed COMMAND...: run, and $ahead is then the seconds to an effective date that lies after the end of such a command, even
+# where the next one takes three times as long.
+timed() {
+    local began
+    began=$(date +%s%3N)
+    run "$@"
+    ahead=$((3 * ($(date +%s%3N) - began) / 1000 + 3))
+}
+
+# takes_over: waits for the date that the last run, an import or a roll, has named.
+takes_over() {
+    local when
+    when=$(date -u -d "$(sed -n 's/.* takes over //p' "$T/out")" +%s) || fail "no date: $(cat "$T/out")"
+    while [ "$(date +%s)" -lt "$when" ]; do sleep 0.1; done
+}
+
+# wait_port PORT: until something listens there, at most 60 s.
 wait_port() {
     local i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
         sleep 0.1
     done

@@ -16,7 +16,7 @@ for name in old new; do
     clean pkcs12 -export -inkey key -in $name.crt -out $name.pfx -passout pass:x
     rm key
 done
-certroll import old.pfx $role --passin pass:x >/dev/null || fail "import old"
+timed certroll import old.pfx $role --passin pass:x
 certroll pem $role --bundle --out old.pem || fail "pem --bundle"
 
 served() { # PORT: the CN a clean client is served, after a verified handshake
@@ -36,10 +36,10 @@ start_server openssl s_server -accept "$warm" -cert old.pem -key old.pem -quiet
 wait_port "$warm"
 expect "$warm" old "before the roll"
 
-certroll import new.pfx $role --passin pass:x --effective-date +2s >/dev/null || fail "schedule"
+run certroll import new.pfx $role --passin pass:x --effective-date "+${ahead}s"
 certroll pem $role --bundle --slot next --out next.pem || fail "pem --bundle --slot next"
 expect "$warm" old "scheduled"
-sleep 3
+takes_over
 expect "$warm" old "a server that is never reloaded, after the roll"
 
 cold=$(free_port)
