@@ -89,7 +89,8 @@ ps256_of_libjwt() { # an ordinary key says whether this libjwt has it: 1.10 does
     stop_server
 }
 
-load() { # STOP HOLD PATH...: eight clients, from now until there is a file STOP
+load() { # SEEN STOP HOLD PATH...: eight clients, from now until there is a file STOP
+    : >"$1"
     /usr/bin/python3 "$apps/jwt/load.py" "$url" jwks.json rolls "$@" &
     cleanup_hooks+=("kill $! 2>/dev/null")
 }
@@ -107,16 +108,16 @@ minted() { # KIND: a row of the table
     if [ "$1" = libjwt ] && [ -n "$no_ps256" ]; then route="file" && result PS256 refused "libjwt has no PS256, with any key"; fi
 }
 
-servers=() loads=() without='' no_ps256=''
+servers=() loads=() answers=() without='' no_ps256=''
 for kind in "${kinds[@]}"; do
     start "$kind"
     while [ "$(pgrep -c -g "${servers[-1]}")" != $processes ]; do sleep 0.1; done
     pgrep -g "${servers[-1]}" >"$kind.processes"
-    load stop $hold "${paths[@]}" >"$kind.load" 2>&1
-    loads+=($!)
+    load "$kind.seen" stop $hold "${paths[@]}" >"$kind.load" 2>&1
+    loads+=($!) answers+=(${#paths[@]})
 done
 if [[ $kind = c ]]; then # the load itself must notice what the recipe prevents
-    load stop-held 0 held/RS256 >held.load 2>&1
+    load held.seen stop-held 0 held/RS256 >held.load 2>&1
     without=$!
 fi
 schedule() { # NUMBER UNIX-TIME
@@ -126,19 +127,29 @@ schedule() { # NUMBER UNIX-TIME
         run certroll roll ${of[$family]} --thumbprint "$(thumb "$family$1")" --at "$(date -u -d "@$2" +%FT%TZ)"
     done
 }
+seen() { # NUMBER OF KEYS: until each path of each server has answered with so many, or one has failed; at most 60 s
+    local i until=$((SECONDS + 60))
+    for i in "${!kinds[@]}"; do
+        while [ "$(wc -l <"${kinds[i]}.seen")" -lt $(($1 * answers[i])) ] && ! grep -q failed "${kinds[i]}.seen"; do
+            [ $SECONDS -lt $until ] || fail "${kinds[i]} does not answer with $1 keys: $(sort "${kinds[i]}.seen" | cut -d' ' -f1 | uniq -c | xargs)"
+            sleep 0.1
+        done
+    done
+}
 for ((i = 1; i <= rolls; i++)); do
     # Verifiers must have the set before its new key signs, however long a command takes on a busy machine.
     began=$(date +%s)
     schedule $i $((began + 3600))
     took=$(($(date +%s) - began))
     publish
+    seen $i # of the keys before this one
     run certroll cancel "${roles[@]}"
     when=$(($(date +%s) + took + 2))
     schedule $i $when
     sed -n "s/^roll$i /$when $(date +%s.%N) /p" plan >>rolls
     while [ "$(date +%s)" -lt $when ]; do sleep 0.2; done
     if [ -n "$without" ]; then # the first roll: the older kid, still published, with the signature of another key
-        sleep 1
+        for ((j = 0; j < 600; j++)); do ! grep -q failed held.seen || break; sleep 0.1; done
         touch stop-held
         ! wait $without || fail "without the recipe no kid is wrong: $(cat held.load)"
         grep -q "held/RS256: InvalidJWSSignature" held.load || fail "$(cat held.load)"
@@ -146,7 +157,7 @@ for ((i = 1; i <= rolls; i++)); do
         without=
     fi
 done
-sleep 2 # for those that hold a key for a second
+seen $((rolls + 1))
 touch stop
 for i in "${!kinds[@]}"; do
     wait "${loads[i]}" || fail "${kinds[i]}: $(cat "${kinds[i]}.load")"

@@ -4,11 +4,12 @@
 at that moment, and be of a key that was current then. jwcrypto, which knows nothing of certroll, verifies and says which
 kid a certificate has.
 
-usage: load.py URL JWKS ROLLS STOP HOLD PATH...
+usage: load.py URL JWKS ROLLS SEEN STOP HOLD PATH...
 
 JWKS: the published file, read anew for each token. ROLLS: lines "UNIX-TIME SCHEDULED CERTIFICATE ALG...": from then on
 that certificate is current for these algorithms; written by the test while this runs. SCHEDULED is when the command that
-says so had ended: on a busy machine that may be after the date. STOP: ends it when it appears. HOLD: for how many seconds
+says so had ended: on a busy machine that may be after the date. SEEN: written by this, a line "PATH KID" when a path's first
+token of a key is there, "PATH failed" at a failure. STOP: ends it when it appears. HOLD: for how many seconds
 the server may hold a key that it has loaded. PATH: what to ask for, its last part is the algorithm.
 
 A token asked for at A and answered at B must carry the kid of a key that was current at some time from A - HOLD to B.
@@ -24,11 +25,12 @@ import urllib.request
 
 from jwcrypto import jwk, jws
 
-url, published, rolls_path, stop, hold = sys.argv[1:6]
-paths = sys.argv[6:]
+url, published, rolls_path, seen_path, stop, hold = sys.argv[1:7]
+paths = sys.argv[7:]
 open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 lock = threading.Lock()
 seen, failures = {path: [] for path in paths}, []
+told = set()
 keys = {}  # text of the set -> its keys
 
 
@@ -46,7 +48,7 @@ def key_set():
 
 def one(path):
     asked = time.time()
-    with open_url(url + path, timeout=20) as answer:
+    with open_url(url + path, timeout=60) as answer:
         token = answer.read().decode("ascii").strip()
     answered = time.time()
     jwt = jws.JWS()
@@ -60,6 +62,13 @@ def one(path):
     return asked, answered, kid
 
 
+def tell(line):  # under the lock
+    if line not in told:
+        told.add(line)
+        with open(seen_path, "a", encoding="ascii") as f:
+            f.write(line + "\n")
+
+
 def client(turn):
     while not os.path.exists(stop):
         turn += 1
@@ -68,9 +77,11 @@ def client(turn):
             result = one(path)
             with lock:
                 seen[path].append(result)
+                tell(f"{path} {result[2]}")
         except Exception as e:  # pylint: disable=broad-except
             with lock:
                 failures.append(f"{path}: {type(e).__name__}: {e}")
+                tell(f"{path} failed")
         time.sleep(0.1)
 
 
