@@ -20,9 +20,9 @@ for role in A B; do
 done
 : >changes
 clock() { echo "$1" >new && mv new clock; } # SECONDS ahead of the machine's
-until_true() { # SENTENCE COMMAND...: at most 20 s
+until_true() { # SENTENCE COMMAND...: at most 60 s
     local i
-    for ((i = 0; i < 200; i++)); do if "${@:2}"; then return 0; fi; sleep 0.1; done
+    for ((i = 0; i < 600; i++)); do if "${@:2}"; then return 0; fi; sleep 0.1; done
     fail "$1: $(tail -n 3 notified) $(cat changes)"
 }
 changes_are() { [ "$(xargs <changes)" = "$1" ]; }
@@ -71,7 +71,9 @@ echo 270000 >step_in_hook
 run certroll import c.pfx A --passin pass:pw --effective-date +2d --force
 [ ! -e step_in_hook ] || fail "on-change did not run"
 until_true "the second step forward is not followed" grep -qx "B settle" changes
-until_true "A's second roll is not settled" changes_are "A settle A roll A settle B settle"
+# the command sets the clock before it says what it was run for: the daemon may be faster
+in_any_order() { [ "$(sort changes | xargs)" = "$1" ]; }
+until_true "A's second roll is not settled" in_any_order "A roll A settle A settle B settle"
 quiet
 clock 0
 until_true "the step back is not noticed" looks_in 3600
