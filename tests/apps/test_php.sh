@@ -103,31 +103,36 @@ signed() {
     clean dgst -sha256 -verify "$1" -signature sig data >/dev/null || fail "FPM: $2 does not verify"
 }
 fpm_requests() { # KEY-FILE PUBLIC-KEY
-    local i line
+    local i line until
     : >lines
     for ((i = 0; i < 24; i++)); do
         line=$(request "$1") || fail "no answer: $line"
         signed "$2" "$line"
         echo "$line" >>lines
     done
-    at_once request "$1"
-    for ((i = 0; i < 12; i++)); do
-        line=$(cat "once.$i")
-        signed "$2" "$line"
-        echo "$line" >>lines
+    until=$((SECONDS + 30)) # until the others have started, too
+    while
+        at_once request "$1"
+        for ((i = 0; i < 12; i++)); do
+            line=$(cat "once.$i")
+            signed "$2" "$line"
+            echo "$line" >>lines
+        done
+        [ "$(cut -d' ' -f1 lines | sort -u | wc -l)" = 1 ]
+    do
+        [ $SECONDS -lt $until ] || fail "one worker answered all"
     done
-    [ "$(cut -d' ' -f1 lines | sort -u | wc -l)" -gt 1 ] || fail "one worker answered all"
     [ "$(id -u)" != 0 ] || same "$(cut -d' ' -f2 lines | sort -u)" "$(id -u www-data)" "user of the workers"
 }
 start_server env -u OPENSSL_CONF -u CERTROLL_CONFIG "$fpm" "${root[@]}" -F -y fpm.conf
-for ((i = 0; i < 50; i++)); do [ ! -S fpm.sock ] || break; sleep 0.1; done
+wait_socket "$T/fpm.sock"
 for name in rsa ec; do fpm_requests "$T/$name.key" "$name.pub"; done
 stop_server
 rm -f fpm.sock
 
 start_server "$fpm" "${root[@]}" -F -y fpm.conf
 master=$!
-for ((i = 0; i < 50; i++)); do [ ! -S fpm.sock ] || break; sleep 0.1; done
+wait_socket "$T/fpm.sock"
 for name in rsa ec; do fpm_requests "$T/$name.pem" "$name.pub"; done
 result "FPM, four workers, RSA and EC" pass
 
@@ -135,14 +140,18 @@ result "FPM, four workers, RSA and EC" pass
 cert rolled rsa:2048
 clean x509 -in rolled.crt -noout -pubkey >rolled.pub
 run certroll import rolled.pfx Php-rsa --effective-date +2s --passin pass:pw
-when=$(date -u -d "$(sed -n 's/.* takes over //p' out)" +%s)
+when=$(effective)
 line=$(request "$T/rsa.pem")
 [ "$(date +%s)" -ge "$when" ] || signed rsa.pub "$line" # a busy machine may be late
 while [ "$(date +%s)" -lt "$when" ]; do sleep 0.1; done
 fpm_requests "$T/rsa.pem" rolled.pub
-kill -USR2 "$master" # reload: a new image in the same process
-sleep 1
-for ((i = 0; i < 50; i++)); do [ ! -S fpm.sock ] || break; sleep 0.1; done
+mapfile -t old < <(pgrep -P "$master")
+same ${#old[@]} 4 "workers"
+kill -USR2 "$master" # reload: a new image in the same process, and new workers
+for pid in "${old[@]}"; do
+    for ((i = 0; i < 600; i++)); do kill -0 "$pid" 2>/dev/null || continue 2; sleep 0.1; done
+    fail "an old worker is left after the reload: $(ps -p "$pid" -o args=)"
+done
 fpm_requests "$T/rsa.pem" rolled.pub
 stop_server
 result "FPM over a roll and a reload" pass

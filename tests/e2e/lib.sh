@@ -68,6 +68,16 @@ refused() {
     [ "$(grep -c '^certroll: ' "$T/err")" -ge 1 ] || fail "no 'certroll: ' line on stderr"
 }
 
+# patient COMMAND...: again where another certroll held the lock for the 10 s that one waits: so many at once on a busy machine.
+patient() {
+    local got said
+    while got=0 && said=$("$@" 2>&1) || got=$?; do
+        [[ $got != 0 && $said == *"another certroll holds the lock"* ]] || break
+    done
+    printf '%s\n' "$said"
+    return $got
+}
+
 # What the last check printed.
 out_has() { grep -qF -- "$1" "$T/out" || fail "stdout lacks '$1'"; }
 out_lacks() { ! grep -qF -- "$1" "$T/out" || fail "stdout has '$1'"; }
@@ -149,10 +159,16 @@ timed() {
     ahead=$((3 * ($(date +%s%3N) - began) / 1000 + 3))
 }
 
-# takes_over: waits for the date that the last run, an import or a roll, has named.
+# effective: the date that the last run, an import or a roll, has named, in seconds; takes_over: waits for it.
+effective() {
+    local when
+    when=$(sed -n 's/.* takes over //p' "$T/out")
+    [ -n "$when" ] || fail "no date"
+    date -u -d "$when" +%s
+}
 takes_over() {
     local when
-    when=$(date -u -d "$(sed -n 's/.* takes over //p' "$T/out")" +%s) || fail "no date: $(cat "$T/out")"
+    when=$(effective)
     while [ "$(date +%s)" -lt "$when" ]; do sleep 0.1; done
 }
 
@@ -164,6 +180,16 @@ wait_port() {
         sleep 0.1
     done
     fail "nothing listens on port $1"
+}
+
+# wait_socket PATH: as it was bound, until something listens there (it is there before that), at most 60 s.
+wait_socket() {
+    local i
+    for ((i = 0; i < 600; i++)); do
+        ! grep -q " 00010000 .* $1\$" /proc/net/unix || return 0 # __SO_ACCEPTCON
+        sleep 0.1
+    done
+    fail "nothing listens on $1"
 }
 
 # stop_server: ends the one started last.
