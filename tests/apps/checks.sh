@@ -55,6 +55,7 @@ tls_checks() { # ROUTE TYPE
     instance "$route-$kind-never" "$warm" "$T/older.pem"
     never=$leader
     load_start "$port" 2
+    load_saw "${kind}1"
     roll "${kind}2" 1
     same "$(served "$port")" "${kind}1" "before the reload"
     write_pem "${kind}2" site.pem
@@ -97,6 +98,7 @@ tls_uri() { # KIND KEY
     passed
     begin "$1 roll under load"
     load_start "$port" 2
+    load_saw "${1}1"
     roll "${1}2" 1
     same "$(served "$port")" "${1}1" "before the reload"
     write_pem "${1}2" uri.pem
@@ -117,8 +119,8 @@ refused_uri() { # KEY LOG-PATTERN REASON: this version does not take a URI, and 
     run certroll import rsa1.pfx "$role" --use tls --passin pass:pw
     write_pem rsa1 uri.pem
     launch uri "$(free_port)" "$T/uri.pem"
-    for ((i = 0; i < 100; i++)); do kill -0 "$leader" 2>/dev/null || break; sleep 0.1; done
-    [ $i != 100 ] || fail "it starts with $1"
+    for ((i = 0; i < 600; i++)); do kill -0 "$leader" 2>/dev/null || break; sleep 0.1; done
+    [ $i != 600 ] || fail "it starts with $1"
     gone "$leader"
     log=$(cat "$T"/i/uri/*log)
     [[ $log =~ $2 ]] || fail "another refusal: $log"
@@ -135,6 +137,7 @@ tls_rolls() { # ROUTE: a roll and a reload each time, RSA and EC in turn, while 
     instance "$route-rolls" "$port" "$T/rolls.pem"
     main=$leader
     load_start "$port" 4
+    load_saw r0
     for ((i = 1; i <= rolls; i++)); do
         roll "r$i" 1
         write_pem "r$i" rolls.pem

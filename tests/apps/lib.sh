@@ -136,7 +136,10 @@ load_saw() { # NAME
     fail "the load never saw $1: $(tail -qn 1 "$T"/load.* | tr '\n' ' ')"
 }
 load_end() {
-    local i
+    local i j
+    for i in "${!loaders[@]}"; do # on a busy machine a short load goes on until there is one
+        for ((j = 0; j < 600; j++)); do [ "$(wc -l <"$T/load.$i")" -lt 3 ] || break; sleep 0.1; done
+    done
     touch "$T/stop"
     wait "${loaders[@]}"
     for i in "${!loaders[@]}"; do [ "$(wc -l <"$T/load.$i")" -ge 3 ] || fail "client $i made no load: $(cat "$T/load.$i")"; done

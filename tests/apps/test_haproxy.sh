@@ -25,7 +25,7 @@ global
 defaults
     mode http
     timeout connect 5s
-    timeout client 5s
+    timeout client 60s
     timeout server 5s
 frontend tls
     bind 127.0.0.1:$2 ssl crt $3

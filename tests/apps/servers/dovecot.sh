@@ -4,7 +4,7 @@
 # at the first connection, by default in an empty root directory, where no token can be reached: `chroot =` ends that.
 # import_environment carries OPENSSL_CONF. 2.4 has other names for all that.
 need dovecot
-app=dovecot user=dovenull version=$(dovecot --version | cut -d' ' -f1)
+app=dovecot user=dovenull replaces=yes version=$(dovecot --version | cut -d' ' -f1)
 variant=2.4
 [[ $version != 2.3* ]] || variant=2.3
 
@@ -68,4 +68,5 @@ service imap-login {
 CONF
     exec dovecot -F -c "$1/dovecot.conf"
 }
+workers_of() { pgrep -g "$1" -x imap-login || true; }
 server_reload() { kill -HUP "$1"; }

@@ -3,7 +3,7 @@
 # hitch: two workers of another user; HUP starts new ones.
 need hitch
 gap=1 # a handshake that meets the exchange of its workers is cut off, with an ordinary key too
-app=hitch user=_hitch version=$(hitch --version | sed -n 's/.*hitch \([0-9.]*\).*/\1/p')
+app=hitch user=_hitch replaces=yes version=$(hitch --version | sed -n 's/.*hitch \([0-9.]*\).*/\1/p')
 
 server_start() {
     cat >"$1/hitch.conf" <<CONF
