@@ -16,14 +16,14 @@ def session(ignore, keys, pause):
         os.execvp(sys.argv[1], sys.argv[1:])
     shown = b""
     while b"Next" not in shown:
-        if not select.select([fd], [], [], 20)[0]:
+        if not select.select([fd], [], [], 60)[0]:
             os.kill(pid, signal.SIGKILL)
             sys.exit("hangup.py: no page: %r" % shown)
         shown += os.read(fd, 4096)
     os.write(fd, keys)
     time.sleep(pause)
     os.close(fd)
-    for _ in range(1000):
+    for _ in range(6000):
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return
         time.sleep(0.01)

@@ -23,7 +23,7 @@ screen() { tm capture-pane -p "$@"; }
 # sees TEXT...: until all of them are on the screen; lost TEXT: until it is not
 sees() {
     local i text all
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < 1500; i++)); do
         screen >"$T/screen"
         all=yes
         for text; do grep -qF -- "$text" "$T/screen" || all=; done
@@ -35,7 +35,7 @@ sees() {
 }
 lost() {
     local i
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < 1500; i++)); do
         screen >"$T/screen"
         grep -qF -- "$1" "$T/screen" || return 0
         sleep 0.04
@@ -45,7 +45,7 @@ lost() {
 }
 width_is() { # COLUMNS: to the right edge of the window, once it is drawn anew
     local i width=
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         screen >"$T/screen"
         width=$(sed -n '/┌/{s/ *$//p;q}' "$T/screen" | wc -m)
         width=$((width - 1))
@@ -200,12 +200,14 @@ key Tab Enter
 sees Refused rubbish
 key Enter
 lost Refused
+sees "when (4 of 5)" # what is typed before is flushed
 key Tab Tab
 field "2020-01-01T00:00:00Z"
 key Enter
 sees Refused "2020-01-01T00:00:00Z"
 key Escape
 lost Refused
+sees "when (4 of 5)"
 key Tab Tab
 field "+72h"
 key Enter
@@ -232,6 +234,7 @@ key Enter
 sees Refused "none.pfx: No such file"
 key Enter
 lost Refused
+sees "Import: file (2 of 5)"
 field "c.pfx"
 key Enter
 sees "Import: passphrase (3 of 6)"
@@ -256,11 +259,13 @@ key Enter
 sees Refused "9bad"
 key Enter
 lost Refused
+sees "new role (5 of 7)"
 field "sITE"
 key Enter
 sees Refused "only in case"
 key Enter
 lost Refused
+sees "new role (5 of 7)"
 field "Fresh"
 key Enter
 sees "when (6 of 7)" "holds no certificate"
@@ -289,6 +294,7 @@ key Enter
 sees Refused "--subject"
 key Enter
 lost Refused
+sees "Request: contents (3 of 4)"
 field "CN=www.example.org,O=Größe & Söhne"
 key Tab
 field "dns:www.example.org,dns:example.org"
