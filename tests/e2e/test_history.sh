@@ -13,7 +13,7 @@ journal_start() {
     mount -t tmpfs tmpfs /run
     mkdir -p /run/systemd/journal "/run/log/journal/$(cat /etc/machine-id)"
     start_server /lib/systemd/systemd-journald
-    for ((i = 0; i < 50; i++)); do [ ! -S /run/systemd/journal/socket ] || return 0; sleep 0.1; done
+    for ((i = 0; i < 300; i++)); do [ ! -S /run/systemd/journal/socket ] || return 0; sleep 0.1; done
     fail "systemd-journald does not start"
 }
 journal=
@@ -159,9 +159,15 @@ fi
 # ---- a cut end keeps the chain whole: only the journal tells
 [ -n "$journal" ] || { run certroll history verify; out_has "No journal can be read here"; exit 0; }
 synced() { journalctl --sync 2>/dev/null || sleep 2; } # newer ones want a socket that systemd itself would make
-copies() {
-    synced
-    journalctl -o json MESSAGE_ID=8f1a4c1e5d0b4e6f9a2c7b3d60e8f514 "CERTROLL_STATE=$T/lab/state" >copies.json
+copies() { # as soon as there are as many as the history has lines, or after 30 s
+    local until=$((SECONDS + 30))
+    while
+        synced
+        journalctl -o json MESSAGE_ID=8f1a4c1e5d0b4e6f9a2c7b3d60e8f514 "CERTROLL_STATE=$T/lab/state" >copies.json
+        [ "$(wc -l <copies.json)" -lt "$lines" ]
+    do
+        [ $SECONDS -lt $until ] || break
+    done
     wc -l <copies.json
 }
 same "$(copies)" "$lines" "entries in the journal"
@@ -181,8 +187,9 @@ run certroll import soon.pfx Soon --use token --passin pass:pw
 lines=$(wc -l <$log)
 check 1 certroll check Soon
 check 1 certroll check Soon --alert
-synced
-same "$(journalctl -o cat --output-fields=CERTROLL_ABOUT CERTROLL_FINDING=expiry PRIORITY=4)" "Soon, current"
+alerts() { synced && journalctl -o cat --output-fields=CERTROLL_ABOUT CERTROLL_FINDING=expiry PRIORITY=4; }
+for ((i = 0; i < 15; i++)); do [ -z "$(alerts)" ] || break; done
+same "$(alerts)" "Soon, current"
 
 # ---- without a journal nothing is refused
 stop_server
