@@ -130,7 +130,7 @@ static void fork_workers(int n)
             die("fork");
         if (pid == 0) {
             failures = 0;
-            alarm(20);
+            alarm(120);
             return;
         }
     }
