@@ -51,6 +51,7 @@ wait_for() { # SECONDS COMMAND...
         sleep 0.1
     done
 }
+listens() { grep -q " 00010000 .* $1\$" /proc/net/unix; } # PATH, as it was bound: __SO_ACCEPTCON
 
 [ $# = 2 ] || die "usage: ${0##*/} start|stop DIR"
 case $2 in /*) dir=$2 ;; *) die "DIR must be absolute" ;; esac
