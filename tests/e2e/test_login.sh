@@ -89,7 +89,7 @@ if command -v php >/dev/null; then
     php lives.php <in >ready 2>php.err &
     php=$!
     exec 7>in
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ! grep -q ready ready || break
         sleep 0.1
     done
@@ -153,12 +153,12 @@ ok "prompt: and -passin"
 # typed PIN COMMAND...: on a terminal of its own, what is asked goes to $T/screen.
 typed() {
     /usr/bin/python3 - "$@" >screen <<'X'
-import os, pty, select, sys, time
+import os, pty, select, sys, termios, time
 pin, command = sys.argv[1], sys.argv[2:]
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(command[0], command)
-seen, asked, until = b"", 0, time.time() + 20
+seen, asked, until = b"", 0, time.time() + 60
 while time.time() < until:
     if select.select([fd], [], [], 0.2)[0]:
         try:
@@ -170,7 +170,8 @@ while time.time() < until:
         seen += got
         if seen.count(b"pass phrase") > asked:
             asked += 1
-            time.sleep(0.1)
+            while termios.tcgetattr(fd)[3] & termios.ECHO and time.time() < until: # OpenSSL prompts first
+                time.sleep(0.01)
             os.write(fd, pin.encode() + b"\n")
 _, status = os.waitpid(pid, 0)
 sys.stdout.write(seen.decode(errors="replace"))
