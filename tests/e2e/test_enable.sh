@@ -135,7 +135,7 @@ same "$(cat err)" ""
 # four at once: one of them writes
 n=$(entries) pids=()
 for i in 1 2 3 4; do
-    certroll enable app web@1 >"enable.$i" 2>&1 &
+    patient certroll enable app web@1 >"enable.$i" 2>&1 &
     pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || fail "one of four failed: $(cat enable.*)"; done

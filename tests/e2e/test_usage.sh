@@ -55,7 +55,7 @@ sed -i '$d' lab/certroll.conf
 cert b
 pids=()
 for i in 1 2 3 4; do
-    certroll import b.pfx "Role$i" --use token --passin pass:pw >"import.$i" 2>&1 &
+    patient certroll import b.pfx "Role$i" --use token --passin pass:pw >"import.$i" 2>&1 &
     pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || fail "one of four imports failed: $(cat import.*)"; done
@@ -66,7 +66,7 @@ same "$(json 'len(d["certs"]), len(d["keys"])')" '[2, 0]'
 for name in p q r s t u; do cert $name; done
 pids=()
 for name in p q r s t u; do
-    certroll import $name.pfx "Role_$name" --use tls --passin pass:pw >"several.$name" 2>&1 &
+    patient certroll import $name.pfx "Role_$name" --use tls --passin pass:pw >"several.$name" 2>&1 &
     pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || fail "one of six imports failed: $(cat several.*)"; done
