@@ -104,10 +104,12 @@ same "$(generation)" "$now"
 ok "a change meanwhile: exit 4, nothing changed; a change of another role does not matter"
 
 # time goes on while it waits
-answer 4 "!sleep 3" certroll roll $R --thumbprint "$c" --at +2s
+timed certroll roll $R --thumbprint "$c" --at +1h --dry-run
+answer 4 "!sleep $ahead" certroll roll $R --thumbprint "$c" --at "+$((ahead - 1))s"
 same "$(slot next)" "" "the date that was shown is past"
-run certroll roll $R --thumbprint "$c" --at +6s
-answer 4 "!sleep 7" certroll cancel $R
+run certroll roll $R --thumbprint "$c" --at "+$((2 * ahead))s"
+when=$(effective)
+answer 4 "!while [ \$(date +%s) -lt $when ]; do sleep 0.1; done" certroll cancel $R
 out_has "a date passed meanwhile"
 same "$(slot current)" "$c" "its date came"
 answer 0 "!sleep 3" certroll roll $R --thumbprint "$a" --at +1h
