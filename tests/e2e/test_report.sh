@@ -81,7 +81,7 @@ ok "previous was current"
 
 # ---- as a browser shows it
 shot() { # NAME SCHEME (0 dark, 1 light)
-    run timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+    run timeout 200 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
         --disable-component-update --disable-sync --user-data-dir="$T/profile.$1" --window-size=1200,1600 --hide-scrollbars \
         --blink-settings=preferredColorScheme="$2" --screenshot="$T/$1.png" "file://$T/page.html"
     [ -s "$1.png" ] || fail "no screenshot: $(tail -n 3 err)"
