@@ -133,7 +133,7 @@ same "$word" signed "$said"
 swap() { mv lab/tokens swapped && mv "$1" lab/tokens && mv swapped "$1"; }
 for round in 1 2 3; do
     swap old
-    for ((i = 0; i < 50; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ask
         [ "$word" = signed ] || break
         sleep 0.1
@@ -141,15 +141,18 @@ for round in 1 2 3; do
     same "$word" failed "round $round: the token is another one, and it still signs"
     check $((round % 2 ? 0 : 1)) certroll token relink
     out_has "OAuthTokenIssuer: changed"
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ask
         [ "$word" = failed ] || break
         sleep 0.1
     done
     same "$word" signed "round $round: it did not come back: $said"
     before=$good
-    sleep 0.3
-    ask
+    for ((i = 0; i < 200; i++)); do
+        sleep 0.3
+        ask
+        [ "$good" = "$before" ] || break
+    done
     [ "$good" -gt "$before" ] || fail "its threads stand still: $said"
     sign OAuthTokenIssuer a
     sign Ed d
