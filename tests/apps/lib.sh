@@ -101,7 +101,7 @@ workers() { # PID
 served() { # PORT [OPTION...]: prints which certificate a verified handshake came with
     local port=$1 out
     shift
-    out=$(plain timeout 20 openssl s_client "${starttls[@]}" -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
+    out=$(plain timeout 60 openssl s_client "${starttls[@]}" -connect "127.0.0.1:$port" -servername localhost -verify_hostname localhost \
         -CAfile "$T/ca.crt" -verify_return_error "$@" </dev/null 2>&1) || { echo "failed: $(grep -i error <<<"$out" | head -n 3)"; return 0; }
     [[ $out =~ subject=OU\ ?=\ ?([a-z0-9]+), ]] && echo "${BASH_REMATCH[1]}" || echo "failed: no subject: ${out//$'\n'/ | }"
 }
@@ -122,6 +122,7 @@ load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a li
     rm -f "$T/stop" "$T"/load.*
     loaders=()
     for ((i = 0; i < $2; i++)); do
+        : >"$T/load.$i"
         while [ -d "/proc/$$" ] && [ ! -e "$T/stop" ]; do served "$1"; done >"$T/load.$i" & # not longer than the script
         loaders+=($!)
     done
@@ -129,7 +130,7 @@ load_start() { # PORT CLIENTS: handshakes all the time until load_end, each a li
 # What a client began before the end of a reload may come from an old worker: the load goes on until it has seen the new pair.
 load_saw() { # NAME
     local i
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ! grep -qx "$1" "$T"/load.* || return 0
         sleep 0.1
     done
@@ -147,9 +148,9 @@ load_end() {
 }
 
 # A graceful reload takes its time, in which every handshake works.
-until_served() { # PORT NAME [TIMES]: that often in a row; 20 s without are too long
+until_served() { # PORT NAME [TIMES]: that often in a row; 60 s without are too long
     local i got times=0
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 600; i++)); do
         got=$(served "$1")
         [[ $got != failed* ]] || fail "during the reload: $got"
         if [ "$got" = "$2" ]; then
@@ -172,10 +173,10 @@ reload() { # PID PORT NAME
     replaced "${old[@]}"
 }
 workers_of() { pgrep -g "$1" | grep -vx "$1"; } # PID
-replaced() { # PID...: they end, at most 20 s each
+replaced() { # PID...: they end, at most 60 s each
     local i pid
     for pid in "$@"; do
-        for ((i = 0; i < 200; i++)); do kill -0 "$pid" 2>/dev/null || continue 2; sleep 0.1; done
+        for ((i = 0; i < 600; i++)); do kill -0 "$pid" 2>/dev/null || continue 2; sleep 0.1; done
         fail "an old worker is left after the reload: $(ps -p "$pid" -o args=)"
     done
 }

@@ -13,7 +13,7 @@ import sys
 
 class Answer(socketserver.BaseRequestHandler):
     def handle(self):
-        self.request.settimeout(20)
+        self.request.settimeout(60)
         try:
             self.request.do_handshake()
             peer = self.request.getpeercert()
@@ -51,7 +51,7 @@ def ask(port, bundle, ca):
         context.check_hostname = False
         context.load_cert_chain(bundle)
         context.load_verify_locations(ca)
-        with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as plain:
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=60) as plain:
             with context.wrap_socket(plain) as tls:
                 tls.sendall(b"Q\n")
                 print(tls.version(), tls.recv(4096).decode().strip())

@@ -105,14 +105,16 @@ for type in rsa:2048 ec:P-256; do # keys that stand on this token alone
 done
 begin "the socket's other end dies"
 kill -KILL -- "-$(cat network/server.pgid)"
-sleep 0.2
+# shellcheck disable=SC2009
+dead() { ! ps -eo pgid=,stat= | grep -q "^ *$(cat network/server.pgid) [^Z]"; }
+for ((i = 0; i < 600; i++)); do if dead; then break; fi; sleep 0.1; done
 unreachable "restart the program"
 passed
 begin "a reload after it is back"
 plain "$TOP/tests/tokens/network" start-server "$T/network" >start.log 2>&1 || fail "tests/tokens/network: $(cat start.log)"
 mapfile -t old < <(workers_of "$leader")
 server_reload "$leader"
-for ((i = 0; i < 100; i++)); do [ "$(served "$port")" != netec2 ] || break; sleep 0.1; done
+for ((i = 0; i < 600; i++)); do [ "$(served "$port")" != netec2 ] || break; sleep 0.1; done
 replaced "${old[@]}" # until then an old worker may take a handshake, and still fails
 handshakes "$port" netec2
 passed

@@ -142,7 +142,7 @@ killed() { cat server.*.log | grep -q "warning: role Hangs is changed, but on-ch
 for ((i = 0; i < 300; i++)); do if killed; then break; fi; sleep 0.1; done
 killed || fail "the journal does not say that it was killed: $(cat server.*.log)"
 for pid in $(xargs <hanging); do
-    for ((i = 0; i < 100; i++)); do if ! lives "$pid"; then break; fi; sleep 0.1; done
+    for ((i = 0; i < 600; i++)); do if ! lives "$pid"; then break; fi; sleep 0.1; done
     ! lives "$pid" || fail "process $pid of a killed command lives on"
 done
 for role in Hangs Next; do

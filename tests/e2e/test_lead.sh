@@ -81,7 +81,7 @@ echo signed >text
 run certroll import a.pfx Keep --use token --passin pass:pw
 run openssl dgst -sha256 -sign certroll://Keep -out a.sig text
 run certroll import b.pfx Keep --passin pass:pw --at +1s
-for ((i = 0; i < 100; i++)); do
+for ((i = 0; i < 300; i++)); do
     [ "$(certroll show Keep --json | json '(d["roles"][0]["current"] or {}).get("thumbprint_sha256")' /dev/stdin)" != "$(thumb b)" ] || break
     sleep 0.2
 done

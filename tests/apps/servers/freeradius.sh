@@ -71,7 +71,7 @@ served() { # PORT [OPTION]: in the place of openssl s_client
     [ "$route" = file ] || how=(plain)
     printf 'network={\nkey_mgmt=WPA-EAP\neap=TLS\nidentity="x"\nca_cert="%s"\nclient_cert="%s"\nprivate_key="%s"\nphase1="%s"\n}\n' \
         "$T/ca.crt" "$T/site.pem" "$T/site.pem" "$phase1" >"$file"
-    if "${how[@]}" timeout 20 eapol_test -c "$file" -s radius -a 127.0.0.1 -p "$1" >"$file.log" 2>&1; then
+    if "${how[@]}" timeout 60 eapol_test -c "$file" -s radius -a 127.0.0.1 -p "$1" >"$file.log" 2>&1; then
         name=$(sed -n "s|.*EAP-PEER-CERT depth=0 subject='/OU=\([a-z]*\)/.*|\1|p" "$file.log" | head -n 1)
         echo "${name:-failed: no certificate of the server}"
     else
