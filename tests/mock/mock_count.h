@@ -25,7 +25,7 @@ struct mock_entry {
     atomic_ulong fail_skip; /* after that many calls that pass */
     atomic_ulong fail_left; /* that often */
     atomic_ulong failed;    /* how often it was */
-    atomic_ulong delay_us;  /* of this function, besides the one of all */
+    atomic_ulong delay_us;  /* of this function, besides the one of all; a call that waits goes on when it is lowered */
 };
 
 struct mock_counts {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void must(bool ok, const char *what)
@@ -45,6 +46,22 @@ void fixture_make(struct fixture *f)
     must(system("softhsm2-util --init-token --free --label unit --so-pin 12345678 --pin " FIXTURE_PIN " >/dev/null") ==
              0,
          "softhsm2-util");
+}
+
+unsigned fixture_threads(void)
+{
+    struct stat tasks;
+
+    must(stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2, "/proc/self/task");
+    return (unsigned)tasks.st_nlink - 2;
+}
+
+void fixture_threads_wait(unsigned most)
+{
+    for (int ms = 0; fixture_threads() > most; ms++) {
+        must(ms < 60000, "waiting for threads to end");
+        usleep(1000);
+    }
 }
 
 cr_status fixture_pin(void *arg, const char *token_name, bool retry, struct cr_buf *pin, struct cr_err *err)

@@ -24,6 +24,11 @@ void fixture_open(struct fixture *f, const struct tok_conf *conf);
 void fixture_close(struct fixture *f);
 void fixture_remove(struct fixture *f); /* the files */
 
+/* Threads of this process that have not gone yet: one that was joined or detached may be there for a while. */
+unsigned fixture_threads(void);
+/* Until there are no more than @most; ends the program when that takes a minute. */
+void fixture_threads_wait(unsigned most);
+
 /* Gives FIXTURE_PIN. */
 tok_pin_fn fixture_pin;
 /* A tok_verify_fn; @arg is the EVP_PKEY. */

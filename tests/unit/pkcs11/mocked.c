@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct mocked mocked;
 
@@ -52,6 +53,17 @@ int mocked_teardown(void **state)
     (void)state;
     mocked_remove();
     return 0;
+}
+
+void mocked_module_own(void)
+{
+    char command[400];
+
+    mocked_close();
+    snprintf(mocked.own_module, sizeof(mocked.own_module), "%s/mock.so", mocked.f.dir);
+    snprintf(command, sizeof(command), "cp '%s' '%s'", MOCK_MODULE, mocked.own_module);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): paths of this test's own */
+    mocked.conf.module = mocked.own_module;
 }
 
 void mocked_open(void)
@@ -114,6 +126,15 @@ void mocked_sign_ok(void)
 unsigned long mocked_calls(enum mock_function of)
 {
     return atomic_load(&mocked.counts->of[of].calls);
+}
+
+void mocked_calls_wait(enum mock_function of, unsigned long n)
+{
+    for (int ms = 0; mocked_calls(of) < n; ms++) {
+        if (ms == 60000)
+            fail_msg("%s: %lu calls instead of %lu", mocked.counts->of[of].label, mocked_calls(of), n);
+        usleep(1000);
+    }
 }
 
 void mocked_heal(void)

@@ -13,7 +13,8 @@ struct mocked {
     EVP_PKEY *pkey;       /* EC, on the token */
     char *location;
     struct tok_key pub;
-    char pin[32]; /* what mocked_pin gives: FIXTURE_PIN at first */
+    char own_module[128]; /* of mocked_module_own */
+    char pin[32];         /* what mocked_pin gives: FIXTURE_PIN at first */
     unsigned pins_asked;
 };
 
@@ -33,6 +34,9 @@ tok_pin_fn mocked_pin;
 /* The token wants @pin from now on, and mocked_pin gives @given. */
 void mocked_pin_set(const char *pin, const char *given);
 
+/* A copy of the mock is the module from now on: no other test waits for its turn to import there, nor keeps us waiting. */
+void mocked_module_own(void);
+
 /* Finds the key; *out is the caller's. */
 cr_status mocked_find(struct tok_object **out, struct cr_err *err);
 /* Finds, signs, verifies; opens if need be. */
@@ -41,6 +45,8 @@ cr_status mocked_sign(struct cr_err *err);
 void mocked_sign_ok(void);
 
 unsigned long mocked_calls(enum mock_function of);
+/* Until that many were made, the last of them perhaps no further than to its delay; fails when that takes a minute. */
+void mocked_calls_wait(enum mock_function of, unsigned long n);
 /* The token is itself again: no fault, no personality but its PIN; sums of what was seen begin anew. */
 void mocked_heal(void);
 
