@@ -52,6 +52,24 @@ static unsigned long calls(enum mock_function of)
     return atomic_load(&counts->of[of].calls);
 }
 
+/* The last of them perhaps no further than to its delay. */
+static void calls_wait(enum mock_function of, unsigned long n)
+{
+    for (int ms = 0; calls(of) < n; ms++) {
+        if (ms == 60000)
+            fail_msg("%s: %lu calls instead of %lu", counts->of[of].label, calls(of), n);
+        usleep(1000);
+    }
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static void break_call(enum mock_function of, CK_RV rv, unsigned long times)
 {
     atomic_store(&counts->of[of].fail_rv, rv);
@@ -204,6 +222,27 @@ static void a_wrong_pin_is_sent_once(void **state)
     f.signer->ops->object_unref(&obj);
 }
 
+/* Signs although the call fails four times in the rebuild, which begins no try later than 1200 ms after its first: one that
+ * a busy machine draws out so far proves nothing, and is done once more. */
+static void gets_over(struct tok_object *obj, enum mock_function of, CK_RV rv)
+{
+    struct cr_err err = {0};
+    int64_t began;
+    cr_status st;
+
+    for (int tries = 0; tries < 20; tries++) {
+        began = now_ms();
+        break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1); /* everything is done anew */
+        break_call(of, rv, 4);
+        st = fixture_sign_verify(&f, obj, pkey, &err);
+        if (!cr_failed(st) || now_ms() - began < 1000)
+            break;
+    }
+    if (cr_failed(st))
+        fail_msg("%s", err.text);
+    assert_int_equal(atomic_load(&counts->of[of].fail_left), 0);
+}
+
 /* Another process at work on the token's files: what SoftHSM says meanwhile. */
 static void what_passes_is_waited_for(void **state)
 {
@@ -218,12 +257,8 @@ static void what_passes_is_waited_for(void **state)
     struct tok_object *obj = find();
 
     (void)state;
-    for (size_t i = 0; i < CR_COUNT(passing); i++) {
-        break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1); /* everything is done anew */
-        break_call(passing[i].of, passing[i].rv, 4);
-        sign_ok(obj);
-        assert_int_equal(atomic_load(&counts->of[passing[i].of].fail_left), 0);
-    }
+    for (size_t i = 0; i < CR_COUNT(passing); i++)
+        gets_over(obj, passing[i].of, passing[i].rv);
     f.signer->ops->object_unref(&obj);
 }
 
@@ -231,16 +266,15 @@ static void what_does_not_pass_is_given_up_soon(void **state)
 {
     struct tok_object *obj = find();
     struct cr_err err = {0};
-    struct timespec from, to;
+    int64_t began;
 
     (void)state;
     break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1);
     break_call(MOCK_C_GetTokenInfo, CKR_TOKEN_NOT_RECOGNIZED, 1000000);
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    began = now_ms();
     assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_TOKEN);
-    clock_gettime(CLOCK_MONOTONIC, &to);
     assert_non_null(strstr(err.text, "has no initialized token"));
-    assert_true(to.tv_sec - from.tv_sec < 5);
+    assert_true(now_ms() - began < 60000);
     break_call(MOCK_C_GetTokenInfo, CKR_OK, 0);
     sign_ok(obj);
     f.signer->ops->object_unref(&obj);
@@ -422,22 +456,35 @@ static void an_import_that_fails_half_way_leaves_nothing(void **state)
     EVP_PKEY_free(fresh);
 }
 
+static void reopen(unsigned wait_ms)
+{
+    struct tok_conf conf = {.module = MOCK_MODULE, .pin = pin, .max_sessions = 2, .wait_ms = wait_ms};
+
+    fixture_close(&f);
+    fixture_open(&f, &conf);
+}
+
 static void a_waiter_times_out_with_a_clear_error(void **state)
 {
-    struct tok_object *obj = find();
-    struct worker w[2] = {{obj, 0}, {obj, 0}};
+    struct tok_object *obj;
+    struct worker w[2];
     struct cr_err err = {0};
-    struct timespec ts = {0, 100000000};
+    unsigned long signs;
     pthread_t t[2];
     cr_status st;
 
     (void)state;
+    reopen(1000);
+    obj = find();
     sign_ok(obj);
-    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 1500000);
+    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 60000000);
     break_call(MOCK_C_Sign, CKR_FUNCTION_FAILED, 1000); /* so that each thread ends soon */
-    for (int i = 0; i < 2; i++)
-        pthread_create(&t[i], NULL, work, &w[i]);
-    nanosleep(&ts, NULL);
+    signs = calls(MOCK_C_Sign);
+    for (int i = 0; i < 2; i++) {
+        w[i] = (struct worker){obj, 0};
+        assert_int_equal(pthread_create(&t[i], NULL, work, &w[i]), 0);
+    }
+    calls_wait(MOCK_C_Sign, signs + 2); /* both sessions are in use */
     st = fixture_sign_verify(&f, obj, pkey, &err);
     atomic_store(&counts->of[MOCK_C_Sign].delay_us, 0);
     for (int i = 0; i < 2; i++)
@@ -447,6 +494,7 @@ static void a_waiter_times_out_with_a_clear_error(void **state)
     assert_non_null(strstr(err.text, "sessions"));
     sign_ok(obj);
     f.signer->ops->object_unref(&obj);
+    reopen(60000);
 }
 
 static void *sign_once(void *arg)
@@ -462,24 +510,25 @@ static void a_child_forked_while_a_call_is_stuck_refuses_the_module(void **state
 {
     struct tok_object *obj = find();
     struct worker w = {obj, 1};
-    struct timespec ts = {0, 200000000};
     struct cr_err err = {0};
+    unsigned long signs;
     int status = 0;
     pthread_t t;
     pid_t pid;
 
     (void)state;
     sign_ok(obj);
-    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 1500000);
+    atomic_store(&counts->of[MOCK_C_Sign].delay_us, 60000000);
+    signs = calls(MOCK_C_Sign);
     assert_int_equal(pthread_create(&t, NULL, sign_once, &w), 0);
-    nanosleep(&ts, NULL);
+    calls_wait(MOCK_C_Sign, signs + 1);
     if ((pid = fork()) == 0) {
-        alarm(10);
+        alarm(60);
         _exit(fixture_sign_verify(&f, obj, pkey, &err).code == CR_E_TOKEN && strstr(err.text, "stuck") ? 0 : 1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    pthread_join(t, NULL);
     atomic_store(&counts->of[MOCK_C_Sign].delay_us, 0);
+    pthread_join(t, NULL);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_int_equal(w.bad, 0); /* the parent's stuck call ended well */
     sign_ok(obj);
@@ -488,7 +537,7 @@ static void a_child_forked_while_a_call_is_stuck_refuses_the_module(void **state
 
 static int setup(void **state)
 {
-    struct tok_conf conf = {.module = MOCK_MODULE, .pin = pin, .max_sessions = 2, .wait_ms = 1000};
+    struct tok_conf conf = {.module = MOCK_MODULE, .pin = pin, .max_sessions = 2, .wait_ms = 60000};
     char file[128];
 
     (void)state;
