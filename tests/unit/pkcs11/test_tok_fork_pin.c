@@ -13,7 +13,7 @@
 
 #include "mocked.h"
 
-#define CHILD_SEC 20
+#define CHILD_SEC 120
 
 static pid_t forked; /* by the callback; 0 in the child */
 static bool fork_next, sign_inside;
