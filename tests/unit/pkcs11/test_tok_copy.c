@@ -162,6 +162,13 @@ static void threads_share_one_copy_and_the_bound_holds(void **state)
     mocked.f.signer->ops->object_unref(&obj);
 }
 
+static int setup(void **state)
+{
+    mocked_setup(state);
+    mocked.conf.wait_ms = 60000;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,5 +180,5 @@ int main(void)
         cmocka_unit_test(threads_share_one_copy_and_the_bound_holds),
     };
 
-    return cmocka_run_group_tests(tests, mocked_setup, mocked_teardown);
+    return cmocka_run_group_tests(tests, setup, mocked_teardown);
 }

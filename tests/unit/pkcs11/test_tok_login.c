@@ -48,7 +48,7 @@ static cr_status pin(void *arg, const char *token_name, bool retry, struct cr_bu
     if (fork_now) {
         fork_now = false;
         if ((child = fork()) == 0)
-            alarm(20);
+            alarm(120);
     }
     return cr_buf_set(out, text, strlen(text), err);
 }
@@ -426,7 +426,7 @@ static int begin(void **state)
     source_gives(right, NULL);
     fixture_open(&f,
                  &(struct tok_conf){
-                     .module = MOCK_MODULE, .pin = pin, .pin_from = "the test", .max_sessions = 2, .wait_ms = 1000});
+                     .module = MOCK_MODULE, .pin = pin, .pin_from = "the test", .max_sessions = 2, .wait_ms = 60000});
     return 0;
 }
 

@@ -72,6 +72,8 @@ static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **stat
     mocked_open();
     obj = found();
     go_down();
+    /* Else one thread opens another session while the first is in doubt still, and signs. */
+    assert_true(cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)));
     before = mocked_calls(MOCK_C_Initialize);
     began = now_ms();
     for (size_t i = 0; i < CR_COUNT(t); i++)
@@ -120,12 +122,22 @@ static void a_module_that_another_library_keeps_initialized_is_named(void **stat
  * initialized, and the signature made. 0, or where it went wrong. */
 static int rebuilt(struct tok_object *obj)
 {
-    unsigned long finalized = mocked_calls(MOCK_C_Finalize), initialized = mocked_calls(MOCK_C_Initialize);
+    unsigned long finalized, initialized;
     struct cr_err err = {0};
+    int64_t began, took = 1000;
+    cr_status st = cr_ok();
 
-    mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 0, 1);
-    mock_fail(mocked.counts, MOCK_C_GetTokenInfo, CKR_GENERAL_ERROR, 0, 1);
-    if (cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err))) {
+    /* No try is begun later than 1200 ms after the first: a busy machine may need more than one rebuild. */
+    for (int tries = 0; tries < 20 && (tries == 0 || (cr_failed(st) && took >= 1000)); tries++) {
+        began = now_ms();
+        finalized = mocked_calls(MOCK_C_Finalize);
+        initialized = mocked_calls(MOCK_C_Initialize);
+        mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 0, 1);
+        mock_fail(mocked.counts, MOCK_C_GetTokenInfo, CKR_GENERAL_ERROR, 0, 1);
+        st = fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err);
+        took = now_ms() - began;
+    }
+    if (cr_failed(st)) {
         dprintf(2, "child: %s\n", err.text);
         return 2;
     }
