@@ -152,6 +152,8 @@ static struct conf_token token_section(const struct init_plan *plan, struct conf
         .pin_source = (char *)plan->pin_source,
         .init_args = (char *)plan->init_args,
         .serialize = plan->serialize,
+        /* its files are out of reach in a chroot or for a worker's user; a copy needs none, and signs no slower */
+        .key_copy = plan->own_token ? CONF_KEY_COPY_ALWAYS : CONF_KEY_COPY_NEVER,
         .max_sessions = 64,
         .env = env,
         .nenv = plan->softhsm_conf ? 1 : 0,

@@ -36,7 +36,7 @@ CONF
 server_prepare() {
     mkdir jail
     cp lab/certroll.conf plain.conf
-    printf '%s\n' 'ready-after-fork = yes' 'key-copy = always' >>lab/certroll.conf
+    echo 'ready-after-fork = yes' >>lab/certroll.conf
 }
 server_reload() { kill -USR2 "$1"; }
 

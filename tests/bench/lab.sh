@@ -54,7 +54,7 @@ lab_configs() {
     printf 'openssl_conf = i\n[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = 1\n' >"$T/default.cnf"
     for token in softhsm count sleep; do
         case $token in softhsm) module=$softhsm ;; count) module=$BUILD/tests/mock/mock_count.so ;; *) module=$BENCH/mock_sleep.so ;; esac
-        sed "s|^module = .*|module = $module|" "$lab/certroll.conf" >"$T/certroll.$token.conf"
+        sed "s|^module = .*|module = $module|; /^key-copy/d" "$lab/certroll.conf" >"$T/certroll.$token.conf"
         chmod --reference="$lab/certroll.conf" "$T/certroll.$token.conf"
         sed "s|^certroll-config = .*|certroll-config = $T/certroll.$token.conf|" "$lab/openssl.cnf" >"$T/certroll.$token.cnf"
         for name in peer tuned uncached; do

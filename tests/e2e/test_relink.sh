@@ -7,6 +7,7 @@
 lab
 cd "$T"
 conf=$T/lab/certroll.conf
+sed -i /^key-copy/d "$conf" # a copy would sign on without its token
 sed -i 's|^token = .*|token = pkcs11:model=SoftHSM%20v2|' "$conf" # whatever stands there, as a replaced device would
 module=/usr/lib/softhsm/libsofthsm2.so
 pin=$(cat lab/pin)

@@ -5,9 +5,8 @@
 # reference; two names, of one bundle, for certificate and key leave the key to OpenSSL.
 need postconf
 app=Postfix user=postfix starttls=(-starttls smtp) version=$(postconf -dh mail_version)
-server_prepare() { # its user is in no group of the token's, and keeps none: a copy needs no file
+server_prepare() { # its user is in no group of the token's, and keeps none: a copy, which init's own token asks for, needs no file
     find lab -group "$user" -exec chgrp root {} +
-    echo 'key-copy = always' >>lab/certroll.conf
 }
 
 server_start() {

@@ -6,7 +6,6 @@ restart=1 # Debian 12's reads no key at a reload
 app=unbound user=unbound version=$(unbound -V | sed -n 's/^Version //p')
 server_prepare() { # its user keeps no group of the token's, and no file of it stands in the root directory: a copy needs none
     find lab -group "$user" -exec chgrp root {} +
-    echo 'key-copy = always' >>lab/certroll.conf
 }
 
 server_start() {
