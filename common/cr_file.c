@@ -206,6 +206,14 @@ struct look {
     gid_t gid;
 };
 
+static bool belongs(int fd, const struct look *look)
+{
+    struct stat sb;
+
+    return look->gid == (gid_t)-1 ||
+           (fstat(fd, &sb) == 0 && sb.st_gid == look->gid && (look->uid == (uid_t)-1 || sb.st_uid == look->uid));
+}
+
 static cr_status fill_temp(int dirfd, const char *name, int fd, const struct look *look, struct cr_bytes data,
                            struct cr_err *err)
 {
@@ -214,7 +222,7 @@ static cr_status fill_temp(int dirfd, const char *name, int fd, const struct loo
     if (cr_failed(st))
         return st;
     /* Owner before mode: chown clears set-id bits. */
-    if (look->gid != (gid_t)-1 && fchown(fd, look->uid, look->gid) != 0)
+    if (!belongs(fd, look) && fchown(fd, look->uid, look->gid) != 0)
         return cr_fail_errno(err, CR_E_IO, errno, "cannot give %s to user %d and group %d", name, (int)look->uid,
                              (int)look->gid);
     if (fchmod(fd, look->mode) != 0)
