@@ -16,8 +16,10 @@ boot() {
     booted_child=$!
     cleanup_hooks+=(halt)
     for ((i = 0; i < 1200; i++)); do
-        booted=$(head -n 1 "$booted_group/init.scope/cgroup.procs" 2>/dev/null) || true
-        [ -z "$booted" ] || case $(in_booted systemctl is-system-running 2>/dev/null) in running | degraded) return 0 ;; esac
+        booted=$(pgrep -P "$booted_child" | head -n 1) || true # once it is systemd it has made itself that group
+        if grep -sqx "${booted:-none}" "$booted_group/init.scope/cgroup.procs"; then
+            case $(in_booted systemctl is-system-running 2>/dev/null) in running | degraded) return 0 ;; esac
+        fi
         sleep 0.1
     done
     cat boot.log
