@@ -81,6 +81,14 @@ int64_t fixture_now(void)
     return time(NULL);
 }
 
+int64_t fixture_clock_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 struct role_cert *fixture_cert(const char *name)
 {
     struct role_record *rec = NULL;

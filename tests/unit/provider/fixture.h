@@ -48,5 +48,6 @@ int fixture_verify(EVP_PKEY *pub, const void *data, size_t data_n, const unsigne
 /* Is @part in the text of the errors on the queue? Clears it. */
 bool fixture_error_has(const char *part);
 int64_t fixture_now(void);
+int64_t fixture_clock_ms(void); /* monotonic */
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,14 +34,6 @@ enum {
     CHILD_STUCK = 2,
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* One that a busy machine kept inside the module for too long cannot sign, and says so. */
 static int why_not(bool late)
 {
@@ -54,9 +45,9 @@ static int why_not(bool late)
 
 static pid_t fork_signer(int times)
 {
-    int64_t before = now_ms();
+    int64_t before = fixture_clock_ms();
     pid_t pid = fork();
-    bool late = now_ms() - before >= FORK_MS;
+    bool late = fixture_clock_ms() - before >= FORK_MS;
 
     if (pid == 0) {
         (void)alarm(CHILD_SEC);
@@ -81,10 +72,10 @@ static void a_child_forked_after_the_load_signs_and_so_does_the_parent(void **st
 
     (void)state;
     for (int i = 0; i < 8; i++) {
-        int64_t before = now_ms(), took;
+        int64_t before = fixture_clock_ms(), took;
 
         assert_int_equal(wait_for(fork_signer(3)), 0);
-        took = now_ms() - before;
+        took = fixture_clock_ms() - before;
         quickest = took < quickest ? took : quickest;
     }
     assert_true(quickest < QUICK_MS); /* a busy machine does not stop each of them; a wait of ours would */

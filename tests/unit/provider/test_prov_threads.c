@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -44,14 +43,6 @@ static bool sign(const struct worker *w)
     return false;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Who waited for a session as long as one may, which takes a machine that is very busy, has asked the token nothing, and
  * tries again. */
 static void *work(void *arg)
@@ -59,11 +50,11 @@ static void *work(void *arg)
     struct worker *w = arg;
 
     for (int i = 0; i < w->times; i++) {
-        int64_t before = now_ms();
+        int64_t before = fixture_clock_ms();
         bool good = sign(w);
 
-        while (!good && now_ms() - before >= WAIT_MS) {
-            before = now_ms();
+        while (!good && fixture_clock_ms() - before >= WAIT_MS) {
+            before = fixture_clock_ms();
             good = sign(w);
         }
         w->good += good;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -205,24 +204,16 @@ static bool come_and_go(EVP_PKEY *pub)
     return good;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Once more after a failure by which a wait for the others may have ended: that takes a machine that is very busy. */
 static void *come_and_go_often(void *arg)
 {
     struct signer *s = arg;
 
     for (int i = 0; i < 5; i++) {
-        int64_t before = now_ms();
+        int64_t before = fixture_clock_ms();
         bool good = come_and_go(s->pub);
 
-        s->good += good || (now_ms() - before >= WAIT_MS && come_and_go(s->pub));
+        s->good += good || (fixture_clock_ms() - before >= WAIT_MS && come_and_go(s->pub));
     }
     return NULL;
 }
