@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fixture.h"
 #include "tests/mock/mock_count.h"
+#include "pkcs11/tok_module.h"
 
 static struct fixture f;
 static struct mock_counts *counts;
@@ -60,14 +60,6 @@ static void calls_wait(enum mock_function of, unsigned long n)
             fail_msg("%s: %lu calls instead of %lu", counts->of[of].label, calls(of), n);
         usleep(1000);
     }
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static void break_call(enum mock_function of, CK_RV rv, unsigned long times)
@@ -231,11 +223,11 @@ static void gets_over(struct tok_object *obj, enum mock_function of, CK_RV rv)
     cr_status st;
 
     for (int tries = 0; tries < 20; tries++) {
-        began = now_ms();
+        began = tok_clock_ms();
         break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1); /* everything is done anew */
         break_call(of, rv, 4);
         st = fixture_sign_verify(&f, obj, pkey, &err);
-        if (!cr_failed(st) || now_ms() - began < 1000)
+        if (!cr_failed(st) || tok_clock_ms() - began < 1000)
             break;
     }
     if (cr_failed(st))
@@ -271,10 +263,10 @@ static void what_does_not_pass_is_given_up_soon(void **state)
     (void)state;
     break_call(MOCK_C_Sign, CKR_DEVICE_ERROR, 1);
     break_call(MOCK_C_GetTokenInfo, CKR_TOKEN_NOT_RECOGNIZED, 1000000);
-    began = now_ms();
+    began = tok_clock_ms();
     assert_int_equal(fixture_sign_verify(&f, obj, pkey, &err).code, CR_E_TOKEN);
     assert_non_null(strstr(err.text, "has no initialized token"));
-    assert_true(now_ms() - began < 60000);
+    assert_true(tok_clock_ms() - began < 60000);
     break_call(MOCK_C_GetTokenInfo, CKR_OK, 0);
     sign_ok(obj);
     f.signer->ops->object_unref(&obj);

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mocked.h"
+#include "pkcs11/tok_module.h"
 
 #define CHILD_SEC 120
 #define FROZEN_US 60000000
@@ -26,14 +26,6 @@
 extern char **environ;
 
 static struct tok_object *obj;
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Opens the token anew; the key is found, so that the token is ready. With a short op-timeout that may take a busy machine
  * some tries. A thread that found it has ended: forks with threads are left alone. */
@@ -260,7 +252,7 @@ static int64_t forked_at, took_most;
 
 static int fork_returned_in_time(void)
 {
-    int64_t took = now_ms() - forked_at;
+    int64_t took = tok_clock_ms() - forked_at;
 
     if (took > took_most)
         return __LINE__ & 0xff;
@@ -277,10 +269,10 @@ static void a_frozen_token_holds_a_fork_up_no_longer_than_its_timeout(void **sta
         begin(true);
         atomic_store(&mocked.counts->of[frozen[i]].delay_us, FROZEN_US);
         took_most = FROZEN_US / 2000; /* it did not wait for all of it */
-        forked_at = now_ms();
+        forked_at = tok_clock_ms();
         errno = EDOM;
         in_child(fork_returned_in_time);
-        assert_true(now_ms() - forked_at >= LIMIT_MS); /* it did wait for it */
+        assert_true(tok_clock_ms() - forked_at >= LIMIT_MS); /* it did wait for it */
         mocked_heal();
         mocked.f.signer->ops->object_unref(&obj);
         mocked_close();

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "mocked.h"
+#include "pkcs11/tok_module.h"
 
 static atomic_bool stop;
 static atomic_uint unclear, made;
@@ -51,14 +52,6 @@ static void go_down(void)
     mock_fail(mocked.counts, MOCK_C_GetSlotList, CKR_DEVICE_ERROR, 0, 1000000);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **state)
 {
     struct timespec second = {1, 0};
@@ -75,14 +68,14 @@ static void rebuilds_are_spaced_and_the_first_after_it_is_back_works(void **stat
     /* Else one thread opens another session while the first is in doubt still, and signs. */
     assert_true(cr_failed(fixture_sign_verify(&mocked.f, obj, mocked.pkey, NULL)));
     before = mocked_calls(MOCK_C_Initialize);
-    began = now_ms();
+    began = tok_clock_ms();
     for (size_t i = 0; i < CR_COUNT(t); i++)
         assert_int_equal(pthread_create(&t[i], NULL, work, obj), 0);
     nanosleep(&second, NULL);
     atomic_store(&stop, true);
     for (size_t i = 0; i < CR_COUNT(t); i++)
         pthread_join(t[i], NULL);
-    took = now_ms() - began;
+    took = tok_clock_ms() - began;
     assert_int_equal(atomic_load(&made), 0);
     assert_string_equal(unclear_text, "");
     /* 10, 20, 40, 80, 160, 250, 250 ms and so on between them; each initializes once or twice. A busy machine takes longer. */
@@ -129,13 +122,13 @@ static int rebuilt(struct tok_object *obj)
 
     /* No try is begun later than 1200 ms after the first: a busy machine may need more than one rebuild. */
     for (int tries = 0; tries < 20 && (tries == 0 || (cr_failed(st) && took >= 1000)); tries++) {
-        began = now_ms();
+        began = tok_clock_ms();
         finalized = mocked_calls(MOCK_C_Finalize);
         initialized = mocked_calls(MOCK_C_Initialize);
         mock_fail(mocked.counts, MOCK_C_SignInit, CKR_DEVICE_ERROR, 0, 1);
         mock_fail(mocked.counts, MOCK_C_GetTokenInfo, CKR_GENERAL_ERROR, 0, 1);
         st = fixture_sign_verify(&mocked.f, obj, mocked.pkey, &err);
-        took = now_ms() - began;
+        took = tok_clock_ms() - began;
     }
     if (cr_failed(st)) {
         dprintf(2, "child: %s\n", err.text);
